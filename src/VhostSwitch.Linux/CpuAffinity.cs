@@ -1,0 +1,40 @@
+namespace VhostSwitch.Linux;
+
+/// <summary>Which processors a thread runs on. Processors are numbered as the kernel numbers them.</summary>
+public static unsafe class CpuAffinity
+{
+    /// <summary>The most processors this project counts, as in the C library's <c>cpu_set_t</c>.</summary>
+    public const int MaxCpus = 1024;
+
+    private const int Words = MaxCpus / 64;
+
+    /// <summary>The processors the calling thread may run on, in ascending order.</summary>
+    /// <exception cref="LinuxException">The machine has more than <see cref="MaxCpus"/> processors.</exception>
+    public static int[] Current()
+    {
+        ulong* mask = stackalloc ulong[Words];
+        new Span<ulong>(mask, Words).Clear();
+        if (Libc.sched_getaffinity(0, Words * sizeof(ulong), mask) < 0)
+            throw LinuxException.Last("sched_getaffinity");
+        var cpus = new List<int>();
+        for (int cpu = 0; cpu < MaxCpus; cpu++)
+        {
+            if ((mask[cpu / 64] >> (cpu % 64) & 1) != 0)
+                cpus.Add(cpu);
+        }
+        return [.. cpus];
+    }
+
+    /// <summary>Keeps the calling thread on the given processors.</summary>
+    /// <param name="cpus">At least one processor below <see cref="MaxCpus"/>.</param>
+    /// <exception cref="LinuxException">None of the processors is there or allowed.</exception>
+    public static void Pin(params ReadOnlySpan<int> cpus)
+    {
+        ulong* mask = stackalloc ulong[Words];
+        new Span<ulong>(mask, Words).Clear();
+        foreach (int cpu in cpus)
+            mask[cpu / 64] |= 1UL << (cpu % 64);
+        if (Libc.sched_setaffinity(0, Words * sizeof(ulong), mask) < 0)
+            throw LinuxException.Last($"sched_setaffinity to {string.Join(',', cpus.ToArray())}");
+    }
+}

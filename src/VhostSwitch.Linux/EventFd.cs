@@ -1,0 +1,31 @@
+namespace VhostSwitch.Linux;
+
+/// <summary>Notifications through an eventfd: what virtio calls a kick (driver to device) and vhost a call (device to driver).</summary>
+public static unsafe class EventFd
+{
+    /// <summary>Makes a non-blocking eventfd with the count 0.</summary>
+    /// <exception cref="LinuxException">The process has no descriptor left.</exception>
+    public static FileDescriptor Create()
+    {
+        int fd = Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK);
+        return fd >= 0 ? new FileDescriptor(fd) : throw LinuxException.Last("eventfd");
+    }
+
+    /// <summary>Adds one to the count and wakes who waits for it. Allocates nothing and may be called by poll threads.</summary>
+    /// <param name="fd">The number of an eventfd.</param>
+    /// <returns>True when the count was raised; false when the count is at its limit (the waiter has been told already) or the descriptor is no eventfd.</returns>
+    public static bool Signal(int fd)
+    {
+        ulong one = 1;
+        return Libc.write(fd, &one, sizeof(ulong)) == sizeof(ulong);
+    }
+
+    /// <summary>Takes the count and sets it to 0.</summary>
+    /// <param name="fd">The number of a non-blocking eventfd.</param>
+    /// <returns>The count; 0 when nothing was signalled.</returns>
+    public static ulong Drain(int fd)
+    {
+        ulong count = 0;
+        return Libc.read(fd, &count, sizeof(ulong)) == sizeof(ulong) ? count : 0;
+    }
+}
