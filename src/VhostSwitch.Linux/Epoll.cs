@@ -3,11 +3,12 @@ using System.Runtime.InteropServices;
 
 namespace VhostSwitch.Linux;
 
-/// <summary>Waits for many descriptors at once (<c>epoll(7)</c>, level-triggered). One thread waits; any thread may add and remove.</summary>
+/// <summary>Waits for many descriptors at once (<c>epoll(7)</c>). One thread waits; any thread may add and remove.</summary>
 public sealed unsafe class Epoll : IDisposable
 {
     private const uint EPOLLIN = 1;
     private const uint EPOLLOUT = 4;
+    private const uint EPOLLET = 1u << 31;
     private const int MaxEvents = 64;
 
     private readonly FileDescriptor _fd;
@@ -26,6 +27,15 @@ public sealed unsafe class Epoll : IDisposable
     /// <param name="token">What <see cref="Wait"/> reports for it.</param>
     /// <exception cref="LinuxException">The descriptor cannot be watched or is watched already.</exception>
     public void Add(int fd, ulong token) => Control(Libc.EPOLL_CTL_ADD, fd, EPOLLIN, token);
+
+    /// <summary>
+    /// Watches a descriptor and reports it once for each time it becomes readable, so that nobody has to read it: what a peer
+    /// handed over may block whoever reads it, whatever was set on it here.
+    /// </summary>
+    /// <param name="fd">The descriptor's number.</param>
+    /// <param name="token">What <see cref="Wait"/> reports for it.</param>
+    /// <exception cref="LinuxException">The descriptor cannot be watched or is watched already.</exception>
+    public void AddEdge(int fd, ulong token) => Control(Libc.EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLET, token);
 
     /// <summary>Changes whether a watched descriptor is also reported when it can be written to.</summary>
     /// <param name="fd">The descriptor's number.</param>

@@ -28,4 +28,17 @@ public static unsafe class EventFd
         ulong count = 0;
         return Libc.read(fd, &count, sizeof(ulong)) == sizeof(ulong) ? count : 0;
     }
+
+    /// <summary>True when the descriptor is an eventfd: what else a peer may hand over cannot be waited for, or blocks.</summary>
+    /// <param name="fd">An open descriptor's number.</param>
+    public static bool IsEventFd(int fd) => File.ResolveLinkTarget($"/proc/self/fd/{fd}", returnFinalTarget: false)?.Name.StartsWith("anon_inode:[eventfd", StringComparison.Ordinal) == true;
+
+    /// <summary>Looks whether an eventfd was signalled since it was last drained, without draining it.</summary>
+    /// <param name="fd">The number of an eventfd.</param>
+    public static bool IsSignalled(int fd)
+    {
+        const short POLLIN = 1;
+        Libc.pollfd poll = new() { fd = fd, events = POLLIN };
+        return Libc.poll(&poll, 1, 0) == 1 && (poll.revents & POLLIN) != 0;
+    }
 }

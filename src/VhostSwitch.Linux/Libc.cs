@@ -91,6 +91,22 @@ internal static unsafe partial class Libc
         public fixed byte sun_path[108];
     }
 
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct pollfd
+    {
+        public int fd;
+        public short events;
+        public short revents;
+    }
+
+    /// <summary>The first fields of the structure, which are all that is read, and room for the rest.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 120)]
+    internal struct statfs
+    {
+        public nint f_type;
+        public nint f_bsize;
+    }
+
     /// <summary>Packed on x86-64 only; <see cref="Epoll"/> reads and writes it by offsets that fit the architecture.</summary>
     internal static readonly int EpollEventSize = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
 
@@ -119,6 +135,8 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial int socketpair(int domain, int type, int protocol, int* fds);
     [LibraryImport("libc", SetLastError = true)] internal static partial int sched_setaffinity(int pid, nuint cpusetsize, void* mask);
     [LibraryImport("libc", SetLastError = true)] internal static partial int sched_getaffinity(int pid, nuint cpusetsize, void* mask);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int poll(pollfd* fds, nuint nfds, int timeout);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int fstatfs(int fd, statfs* buf);
     [LibraryImport("libc")] internal static partial uint umask(uint mask);
     [LibraryImport("libc")] internal static partial uint geteuid();
 }

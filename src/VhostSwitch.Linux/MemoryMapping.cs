@@ -26,6 +26,12 @@ public sealed unsafe class MemoryMapping : IDisposable
     /// <exception cref="LinuxException">The kernel refuses: no memory, a file that cannot be mapped, a length that hugetlbfs does not take.</exception>
     public static MemoryMapping OfFile(FileDescriptor file, nuint length)
     {
+        // A mapping of huge pages can only be given back whole, so its length is rounded up to the file system's page size.
+        Libc.statfs fileSystem;
+        if (Libc.fstatfs(file.Number, &fileSystem) < 0)
+            throw LinuxException.Last("fstatfs of a shared file");
+        nuint page = (nuint)Math.Max(fileSystem.f_bsize, Environment.SystemPageSize);
+        length = (length + page - 1) / page * page;
         void* address = Libc.mmap(null, length, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED | Libc.MAP_NORESERVE, file.Number, 0);
         if ((nint)address == -1)
             throw LinuxException.Last($"mmap of {length} bytes of a shared file");

@@ -131,7 +131,7 @@ public sealed unsafe class GuestMemory
 /// </summary>
 public unsafe struct RegionCache
 {
-    private GuestMemory _memory;
+    private readonly GuestMemory _memory;
     private ulong _start;
     private ulong _size;
     private byte* _host;

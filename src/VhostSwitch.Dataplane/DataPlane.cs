@@ -1,0 +1,123 @@
+using System.Diagnostics;
+
+namespace VhostSwitch.Dataplane;
+
+/// <summary>
+/// The poll threads, the ports they serve and the switching stage between. The control thread alone calls it; it returns from
+/// a change when no poll thread knows the former state any more, so that memory and descriptors may then be freed.
+/// </summary>
+public sealed class DataPlane : IDisposable
+{
+    // A pass takes microseconds, a retry tenths of a millisecond, and a thread that lost its core some milliseconds more.
+    private static readonly TimeSpan PassLimit = TimeSpan.FromSeconds(20);
+
+    private readonly PollThread[] _threads;
+    private readonly Forwarder _forwarder;
+    private readonly Dictionary<InputQueue, PollThread> _owners = [];
+    private Topology _topology = Topology.Empty;
+
+    /// <summary>Makes the poll threads and starts them.</summary>
+    /// <param name="cores">The processors that poll, one thread each; -1 for a thread that is kept on none.</param>
+    /// <param name="forwarder">The switching stage.</param>
+    /// <param name="retry">What to do when a receiver is full.</param>
+    /// <param name="idle">What to do when no frame arrives.</param>
+    public DataPlane(IReadOnlyList<int> cores, Forwarder forwarder, RetryPolicy retry, IdlePolicy idle)
+    {
+        _forwarder = forwarder;
+        _threads = [.. cores.Select((core, i) => new PollThread(i, core, forwarder, retry, idle, sharesOutputs: cores.Count > 1))];
+        foreach (var thread in _threads)
+            thread.Start();
+    }
+
+    /// <summary>The poll threads.</summary>
+    public IReadOnlyList<PollThread> Threads => _threads;
+
+    /// <summary>The attached ports.</summary>
+    public Topology Topology => _topology;
+
+    /// <summary>The thread that polls a queue; null where none does.</summary>
+    /// <param name="queue">The queue.</param>
+    public PollThread? OwnerOf(InputQueue queue) => _owners.GetValueOrDefault(queue);
+
+    /// <summary>Adds a port and gives it an id.</summary>
+    /// <param name="port">A port that is not attached.</param>
+    /// <exception cref="InvalidOperationException">There are <see cref="Topology.MaxPorts"/> ports already.</exception>
+    public void Attach(Port port)
+    {
+        _topology = _topology.With(port);
+        Publish();
+    }
+
+    /// <summary>Takes a port away with its queues, and has the forwarder forget it.</summary>
+    /// <param name="port">An attached port.</param>
+    public void Detach(Port port)
+    {
+        SetQueues(port, [], []);
+        _topology = _topology.Without(port);
+        Publish();
+        WaitForThreads();
+        _forwarder.Forget(port.Id);
+        WaitForThreads();
+    }
+
+    /// <summary>Replaces a port's queues. On return no poll thread uses a queue that is not among the new ones.</summary>
+    /// <param name="port">An attached port.</param>
+    /// <param name="inputs">The queues to poll.</param>
+    /// <param name="outputs">The queues to send by, in the order of their pairs.</param>
+    public void SetQueues(Port port, InputQueue[] inputs, OutputQueue[] outputs)
+    {
+        var before = port.Inputs.ToArray();
+        port.Replace(inputs, outputs);
+        foreach (var queue in before.Except(inputs))
+        {
+            if (!_owners.Remove(queue, out var owner)) continue;
+            owner.Assign([.. owner.Inputs.ToArray().Where(q => q != queue)]);
+        }
+        foreach (var queue in inputs.Except(before))
+        {
+            queue.PortId = port.Id;
+            var owner = _threads.MinBy(t => t.Inputs.Length)!;
+            _owners[queue] = owner;
+            owner.Assign([.. owner.Inputs, queue]);
+        }
+        WaitForThreads();
+    }
+
+    /// <summary>Waits until every poll thread has let go of what was published before.</summary>
+    /// <exception cref="InvalidOperationException">A poll thread does not come round: a fault of this program or of its host.</exception>
+    public void WaitForThreads()
+    {
+        foreach (var thread in _threads)
+            thread.AnnounceChange();
+        // Whatever a poll thread has read or written so far is in order with what was published; it needs no fence of its own.
+        Interlocked.MemoryBarrierProcessWide();
+        foreach (var thread in _threads)
+        {
+            ulong passes = thread.Passes;
+            long start = Stopwatch.GetTimestamp();
+            var spin = default(SpinWait);
+            while (!thread.HasPassed(passes))
+            {
+                thread.Wake();
+                spin.SpinOnce(sleep1Threshold: 20);
+                if (Stopwatch.GetElapsedTime(start) > PassLimit)
+                    throw new InvalidOperationException($"the poll thread on core {thread.Core} has not come round for {PassLimit.TotalSeconds} s; is the core shared with a real-time program?");
+            }
+        }
+    }
+
+    /// <summary>Stops the poll threads. Rings are left as they are; detach the ports first.</summary>
+    public void Dispose()
+    {
+        foreach (var thread in _threads)
+        {
+            if (thread.Stop(PassLimit)) thread.Dispose();
+        }
+    }
+
+    private void Publish()
+    {
+        foreach (var thread in _threads)
+            thread.Publish(_topology);
+    }
+}

@@ -1,0 +1,61 @@
+namespace VhostSwitch.Dataplane;
+
+/// <summary>
+/// Why a frame went nowhere. Each is a counter of its own, under <see cref="DropReasons.Name"/> in every output and in
+/// docs/drops.md.
+/// </summary>
+public enum DropReason : byte
+{
+    /// <summary>Shorter than an Ethernet header. Counted where it came in.</summary>
+    Runt,
+
+    /// <summary>Longer than the largest frame. Counted where it came in.</summary>
+    Oversize,
+
+    /// <summary>The offload fields of its header contradict the frame. Counted where it came in.</summary>
+    BadOffload,
+
+    /// <summary>It came from a queue that is started but disabled. Counted where it came in.</summary>
+    QueueDisabled,
+
+    /// <summary>Its destination is the port it came from. Counted where it came in.</summary>
+    SamePort,
+
+    /// <summary>No port is known for its destination and there is none to try. Counted where it came in.</summary>
+    UnknownDestination,
+
+    /// <summary>It came from a device whose address another device has (vmdq mode). Counted where it came in.</summary>
+    NotRegistered,
+
+    /// <summary>The port it should leave by has no queue running. Counted where it came in.</summary>
+    ReceiverDown,
+
+    /// <summary>The queue it should leave by had no buffer left, after the retries. Counted where it should have left.</summary>
+    ReceiverFull,
+
+    /// <summary>The receiver's buffer is too short and it does not take frames in several. Counted where it should have left.</summary>
+    ReceiverBufferTooSmall,
+
+    /// <summary>It carries offload work that the receiver did not agree to take. Counted where it should have left.</summary>
+    OffloadUnsupported,
+
+    /// <summary>The receiver's queue broke the rules while the frame was on its way. Counted where it should have left.</summary>
+    ReceiverBroken,
+}
+
+/// <summary>The names of drop reasons.</summary>
+public static class DropReasons
+{
+    /// <summary>How many reasons there are.</summary>
+    public const int Count = (int)DropReason.ReceiverBroken + 1;
+
+    private static readonly string[] Names =
+    [
+        "runt", "oversize", "bad_offload", "queue_disabled", "same_port", "unknown_destination", "not_registered", "receiver_down",
+        "receiver_full", "receiver_buffer_too_small", "offload_unsupported", "receiver_broken",
+    ];
+
+    /// <summary>The reason's name in every output.</summary>
+    /// <param name="reason">The reason.</param>
+    public static string Name(DropReason reason) => Names[(int)reason];
+}

@@ -1,0 +1,89 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace VhostSwitch.Dataplane;
+
+/// <summary>A run of bytes of a frame, in the memory of whoever sent it.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public unsafe struct Segment
+{
+    /// <summary>The first byte.</summary>
+    public byte* Data;
+
+    /// <summary>How many bytes follow each other there.</summary>
+    public uint Length;
+}
+
+/// <summary>What is left to be done to a frame, as its sender's header says. The same fields as VIRTIO 1.2, 5.1.6, checked against the frame.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct OffloadFields
+{
+    /// <summary>Bit 0: a checksum is to be finished.</summary>
+    public byte Flags;
+
+    /// <summary>What kind of large segment this is; 0 for an ordinary frame.</summary>
+    public byte GsoType;
+
+    /// <summary>Length in bytes of all headers of a large segment.</summary>
+    public ushort HdrLen;
+
+    /// <summary>Payload bytes of each segment to be cut.</summary>
+    public ushort GsoSize;
+
+    /// <summary>Where the checksum begins, in bytes from the start of the frame.</summary>
+    public ushort CsumStart;
+
+    /// <summary>Where it is stored, in bytes from <see cref="CsumStart"/>.</summary>
+    public ushort CsumOffset;
+}
+
+/// <summary>
+/// A frame on loan: its bytes stay in the sender's memory, which the sender may change at any moment. What is decided on is
+/// in <see cref="Snapshot"/>, read once; who sends the frame on writes the snapshot and copies only what follows it.
+/// </summary>
+[StructLayout(LayoutKind.Sequential, Size = 64)]
+public unsafe struct Frame
+{
+    /// <summary><see cref="Output"/>: not decided yet.</summary>
+    public const ushort Undecided = 0xffff;
+
+    /// <summary><see cref="Output"/>: to every port but the one it came from.</summary>
+    public const ushort Flood = 0xfffe;
+
+    /// <summary><see cref="Output"/>: dropped; the low byte is the <see cref="DropReason"/>.</summary>
+    public const ushort Dropped = 0xff00;
+
+    /// <summary>The first 16 bytes, with zeros behind a shorter frame.</summary>
+    public Vector128<byte> Snapshot;
+
+    /// <summary>The first segment. Its first 16 bytes are those of the snapshot: do not read them again.</summary>
+    public byte* Data;
+
+    /// <summary>Length of the first segment in bytes.</summary>
+    public uint DataLength;
+
+    /// <summary>Length of the frame in bytes, over all segments.</summary>
+    public uint Length;
+
+    /// <summary>How many segments follow the first.</summary>
+    public ushort MoreSegments;
+
+    /// <summary>Where they start in <see cref="Burst.Segments"/>.</summary>
+    public ushort FirstSegment;
+
+    /// <summary>A port's id, <see cref="Flood"/>, or <see cref="Dropped"/> with its reason.</summary>
+    public ushort Output;
+
+    /// <summary>What the input queue needs to take the frame back.</summary>
+    public ushort Token;
+
+    /// <summary>What is left to be done to the frame.</summary>
+    public OffloadFields Offload;
+
+    /// <summary>Set by an output that took the frame.</summary>
+    public bool Delivered;
+
+    /// <summary>Decides that the frame goes nowhere.</summary>
+    /// <param name="reason">Why.</param>
+    public void Drop(DropReason reason) => Output = (ushort)(Dropped | (int)reason);
+}

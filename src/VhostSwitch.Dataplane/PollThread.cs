@@ -1,0 +1,409 @@
+using System.Diagnostics;
+using VhostSwitch.Linux;
+
+namespace VhostSwitch.Dataplane;
+
+/// <summary>What a poll thread does when no frame arrives.</summary>
+public enum IdlePolicy
+{
+    /// <summary>Polls for a while, then asks for kicks and sleeps: an idle switch uses no processor time.</summary>
+    Adaptive,
+
+    /// <summary>Polls without end.</summary>
+    Busy,
+}
+
+/// <summary>
+/// One thread on one core that moves frames: it asks its input queues in turn for a burst, has the forwarder decide, sends,
+/// and gives the loan back. Between two bursts it takes over what the control thread published.
+/// </summary>
+/// <remarks>
+/// The control thread never waits for a lock of this thread. It publishes an unchanging table, then calls
+/// <see cref="HasPassed"/> until it is true: from then on nothing of the old table is known here, neither in the pass that
+/// runs nor among the queues whose decision to notify is open.
+/// </remarks>
+public sealed unsafe class PollThread : IDisposable
+{
+    // Empty passes before a thread sleeps: about 0.1 ms of polling, longer than a guest takes to answer, so that a
+    // conversation is never slowed by sleeping, and short against the time slices of a guest that stopped.
+    private const int SpinsBeforeSleep = 4000;
+
+    // Passes between two looks, behind a fence, at the queues whose decision to notify is open. Only guests that poll keep
+    // decisions open in busy times, so the price is one fence in 16 passes; a guest that has just gone to sleep waits 16 passes at most.
+    private const ulong PassesBetweenFences = 16;
+
+    // Passes between two readings of the thread's own allocation count.
+    private const ulong PassesBetweenReports = 1 << 16;
+
+    // A thread without frames wakes this often, in milliseconds, so that nothing depends on one missed wake-up alone.
+    private const int SleepMs = 1000;
+
+    // The sleep, in milliseconds, where a queue cannot wake the thread (a ring without a kick descriptor).
+    private const int SleepWithoutKickMs = 1;
+
+    // The epoll token of the thread's own descriptor; no descriptor has this number.
+    private const ulong WakeToken = ulong.MaxValue;
+
+    // Written once by the control thread, read here.
+    private readonly Forwarder _forwarder;
+    private readonly RetryPolicy _retry;
+    private readonly IdlePolicy _idle;
+    private readonly FileDescriptor _wake = EventFd.Create();
+    private readonly Epoll _epoll = new();
+    private readonly Thread _thread;
+    private readonly Burst _burst = new();
+    private readonly bool _sharesOutputs;
+
+    // Written by the control thread while the poll thread runs, each replaced whole.
+    private InputQueue[] _inputs = [];
+    private Topology _topology = Topology.Empty;
+    private int _change;
+    private bool _stop;
+
+    // Written by the poll thread only. The array has room for every output of every port; full, decisions are taken at once.
+    private readonly Queue[] _open = new Queue[4096];
+    private int _openCount;
+    private ulong _passes;
+    private ulong _busyPasses;
+    private ulong _frames;
+    private bool _sleeping;
+    private int _changeSeen;
+    private long _allocatedAtStart;
+    private long _allocated;
+
+    /// <summary>Makes a thread that is not started.</summary>
+    /// <param name="index">The thread's number, from 0.</param>
+    /// <param name="core">The processor it is kept on; -1 for none in particular.</param>
+    /// <param name="forwarder">The switching stage.</param>
+    /// <param name="retry">What to do when a receiver is full.</param>
+    /// <param name="idle">What to do when no frame arrives.</param>
+    /// <param name="sharesOutputs">True where there is more than one poll thread, so that outputs are taken for each burst.</param>
+    public PollThread(int index, int core, Forwarder forwarder, RetryPolicy retry, IdlePolicy idle, bool sharesOutputs)
+    {
+        Index = index;
+        Core = core;
+        _forwarder = forwarder;
+        _retry = retry;
+        _idle = idle;
+        _sharesOutputs = sharesOutputs;
+        _epoll.Add(_wake.Number, WakeToken);
+        _thread = new Thread(Run) { Name = $"poll-{core}", IsBackground = true };
+    }
+
+    /// <summary>The thread's number, from 0.</summary>
+    public int Index { get; }
+
+    /// <summary>The processor it is kept on; -1 for none in particular.</summary>
+    public int Core { get; }
+
+    /// <summary>How often it has gone round its queues.</summary>
+    public ulong Passes => Volatile.Read(ref _passes);
+
+    /// <summary>How many of its <see cref="Passes"/> found frames.</summary>
+    public ulong BusyPasses => Volatile.Read(ref _busyPasses);
+
+    /// <summary>How many frames it has taken in.</summary>
+    public ulong Frames => Volatile.Read(ref _frames);
+
+    /// <summary>True while it waits for a kick.</summary>
+    public bool IsSleeping => Volatile.Read(ref _sleeping);
+
+    /// <summary>The bytes it allocated on the managed heap since it began to poll. Must stay 0.</summary>
+    public long AllocatedBytes => Volatile.Read(ref _allocated);
+
+    /// <summary>The queues it polls, replaced whole.</summary>
+    public ReadOnlySpan<InputQueue> Inputs => Volatile.Read(ref _inputs);
+
+    /// <summary>Starts polling.</summary>
+    public void Start() => _thread.Start();
+
+    /// <summary>Asks the thread to end and waits for it.</summary>
+    /// <param name="limit">How long to wait.</param>
+    /// <returns>False when it did not end in time.</returns>
+    public bool Stop(TimeSpan limit)
+    {
+        Volatile.Write(ref _stop, true);
+        Wake();
+        return !_thread.IsAlive || _thread.Join(limit);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _epoll.Dispose();
+        _wake.Dispose();
+        _burst.Dispose();
+    }
+
+    /// <summary>Publishes which queues to poll. Takes effect with the next pass.</summary>
+    internal void Assign(InputQueue[] inputs)
+    {
+        foreach (var queue in Inputs)
+        {
+            if (Array.IndexOf(inputs, queue) < 0 && queue.KickDescriptor >= 0) _epoll.Remove(queue.KickDescriptor);
+        }
+        foreach (var queue in inputs)
+        {
+            if (!Inputs.Contains(queue) && queue.KickDescriptor >= 0) _epoll.AddEdge(queue.KickDescriptor, (ulong)queue.KickDescriptor);
+        }
+        Volatile.Write(ref _inputs, inputs);
+    }
+
+    /// <summary>Publishes the attached ports. Takes effect with the next pass.</summary>
+    internal void Publish(Topology topology) => Volatile.Write(ref _topology, topology);
+
+    /// <summary>Tells the thread that a table has changed. Call it after publishing the table and before reading <see cref="Passes"/>.</summary>
+    internal void AnnounceChange() => Volatile.Write(ref _change, _change + 1);
+
+    /// <summary>
+    /// True when two passes have begun since <see cref="Passes"/> was read, or the thread does not run. The first may have
+    /// looked for a change just before it was announced; the second has not, and has closed the open decisions.
+    /// </summary>
+    internal bool HasPassed(ulong passes) => Passes - passes >= 2 || !_thread.IsAlive;
+
+    /// <summary>Ends a sleep.</summary>
+    internal void Wake() => EventFd.Signal(_wake.Number);
+
+    private void Run()
+    {
+        if (Core >= 0) CpuAffinity.Pin(Core);
+        _allocatedAtStart = GC.GetAllocatedBytesForCurrentThread();
+        int emptyPasses = 0;
+        while (!Volatile.Read(ref _stop))
+        {
+            // In this order: close what the old tables left open, count, read the tables. See HasPassed.
+            int change = Volatile.Read(ref _change);
+            if (change != _changeSeen)
+            {
+                _changeSeen = change;
+                DecideNotifications();
+            }
+            Volatile.Write(ref _passes, _passes + 1);
+            if (_passes % PassesBetweenReports == 0) Report();
+            int frames = Pass(Volatile.Read(ref _inputs), Volatile.Read(ref _topology));
+            if (frames > 0)
+            {
+                emptyPasses = 0;
+                if (_openCount > 0 && _passes % PassesBetweenFences == 0) DecideNotifications();
+                continue;
+            }
+            if (_openCount > 0) DecideNotifications();
+            if (++emptyPasses < SpinsBeforeSleep || _idle == IdlePolicy.Busy)
+            {
+                Thread.SpinWait(1);
+                continue;
+            }
+            Sleep(_inputs);
+            emptyPasses = 0;
+        }
+    }
+
+    // One round over the inputs. A method of its own, and not the loop's body, so that it is compiled like any other.
+    private int Pass(InputQueue[] inputs, Topology topology)
+    {
+        int frames = 0;
+        foreach (var input in inputs)
+        {
+            var burst = _burst;
+            input.Receive(burst);
+            if (burst.Count == 0) continue;
+            frames += burst.Count;
+            _forwarder.Decide(burst, input.PortId);
+            Deliver(burst, input, topology);
+            Account(burst, input.Counters);
+            input.Return(burst);
+            if (input.NotificationOpen) KeepOpen(input);
+        }
+        if (frames > 0)
+        {
+            Volatile.Write(ref _frames, _frames + (ulong)frames);
+            Volatile.Write(ref _busyPasses, _busyPasses + 1);
+        }
+        return frames;
+    }
+
+    private void Deliver(Burst burst, InputQueue input, Topology topology)
+    {
+        var frames = burst.Frames;
+        ushort first = frames[0].Output;
+        bool flood = first == Frame.Flood, same = true;
+        for (int i = 1; i < burst.Count; i++)
+        {
+            same &= frames[i].Output == first;
+            flood |= frames[i].Output == Frame.Flood;
+        }
+        if (flood) DeliverToAll(burst, input, topology);
+        else if (same) DeliverTo(first, burst, burst.Everything, burst.Count, input, topology);
+        else DeliverToSome(burst, input, topology);
+    }
+
+    // Every port in turn, so that a flooded frame keeps its place among those for one port alone.
+    private void DeliverToAll(Burst burst, InputQueue input, Topology topology)
+    {
+        foreach (var port in topology.Attached)
+        {
+            int count = 0;
+            for (int i = 0; i < burst.Count; i++)
+            {
+                ushort output = burst.Frames[i].Output;
+                if (output == port.Id || (output == Frame.Flood && port.Id != input.PortId)) burst.Selection[count++] = (ushort)i;
+            }
+            if (count > 0) DeliverTo(port.Id, burst, burst.Selection, count, input, topology);
+        }
+    }
+
+    private void DeliverToSome(Burst burst, InputQueue input, Topology topology)
+    {
+        uint done = 0;
+        for (int i = 0; i < burst.Count; i++)
+        {
+            if ((done >> i & 1) != 0) continue;
+            ushort output = burst.Frames[i].Output;
+            int count = 0;
+            for (int j = i; j < burst.Count; j++)
+            {
+                if (burst.Frames[j].Output != output) continue;
+                done |= 1u << j;
+                burst.Selection[count++] = (ushort)j;
+            }
+            DeliverTo(output, burst, burst.Selection, count, input, topology);
+        }
+    }
+
+    private void DeliverTo(ushort output, Burst burst, ushort* which, int count, InputQueue input, Topology topology)
+    {
+        if (output >= Frame.Dropped) return;
+        var port = topology.Find(output);
+        var outputs = port is null ? default : port.Outputs;
+        if (outputs.Length == 0)
+        {
+            // Counted with the sender: a port that is down has no queue to count with. A frame that goes to many is not lost by it.
+            for (int i = 0; i < count; i++)
+            {
+                ref var frame = ref burst.Frames[which[i]];
+                if (frame.Output == output) frame.Drop(DropReason.ReceiverDown);
+            }
+            return;
+        }
+        // The queues of a pair belong together, so a flow stays on one queue, in order, as long as its sender keeps it on one.
+        var queue = outputs[input.Index % outputs.Length];
+        int sent = Send(queue, burst, which, count);
+        if (sent < count) sent = Retry(queue, burst, which, sent, count);
+        if (sent < count) queue.Counters->Drop(DropReason.ReceiverFull, (uint)(count - sent));
+        if (queue.NotificationOpen) KeepOpen(queue);
+    }
+
+    private int Send(OutputQueue queue, Burst burst, ushort* which, int count)
+    {
+        if (!_sharesOutputs) return queue.Send(burst, which, count);
+        queue.Enter();
+        int sent = queue.Send(burst, which, count);
+        queue.Exit();
+        return sent;
+    }
+
+    private int Retry(OutputQueue queue, Burst burst, ushort* which, int sent, int count)
+    {
+        if (sent > 0) queue.Stalled = false;
+        else if (queue.Stalled) return sent;
+        int before = sent;
+        for (int i = 0; i < _retry.Tries && sent < count; i++)
+        {
+            // The receiver may be asleep over a full ring: it must hear of what it has before it is waited for.
+            if (queue.NotificationOpen) DecideBehindFence(queue);
+            long until = Stopwatch.GetTimestamp() + (_retry.DelayUs * Stopwatch.Frequency / 1_000_000);
+            while (Stopwatch.GetTimestamp() < until)
+                Thread.SpinWait(1);
+            sent += Send(queue, burst, which + sent, count - sent);
+        }
+        queue.Stalled = sent == before;
+        return sent;
+    }
+
+    private static void Account(Burst burst, QueueCounters* counters)
+    {
+        ulong bytes = 0, delivered = 0;
+        for (int i = 0; i < burst.Count; i++)
+        {
+            ref var frame = ref burst.Frames[i];
+            bytes += frame.Length;
+            if (frame.Delivered) delivered++;
+            else if (frame.Output >= Frame.Dropped && frame.Output < Frame.Flood) counters->Drop((DropReason)(byte)frame.Output);
+        }
+        counters->Frames += (ulong)burst.Count;
+        counters->Bytes += bytes;
+        counters->Delivered += delivered;
+        counters->Bursts++;
+    }
+
+    private void KeepOpen(Queue queue)
+    {
+        if (queue.Listed) return;
+        if (_openCount == _open.Length)
+        {
+            DecideBehindFence(queue);
+            return;
+        }
+        queue.Listed = true;
+        _open[_openCount++] = queue;
+    }
+
+    private void DecideNotifications()
+    {
+        Interlocked.MemoryBarrier();
+        for (int i = 0; i < _openCount; i++)
+        {
+            var queue = _open[i];
+            queue.Listed = false;
+            Decide(queue);
+            _open[i] = null!;
+        }
+        _openCount = 0;
+    }
+
+    private void DecideBehindFence(Queue queue)
+    {
+        Interlocked.MemoryBarrier();
+        Decide(queue);
+    }
+
+    private void Decide(Queue queue)
+    {
+        if (_sharesOutputs && queue is OutputQueue output)
+        {
+            output.Enter();
+            output.DecideNotification();
+            output.Exit();
+        }
+        else queue.DecideNotification();
+    }
+
+    private void Sleep(InputQueue[] inputs)
+    {
+        int limit = SleepMs;
+        foreach (var input in inputs)
+        {
+            if (input.KickDescriptor < 0) limit = SleepWithoutKickMs;
+            input.EnableKicks();
+        }
+        Volatile.Write(ref _sleeping, true);
+        Interlocked.MemoryBarrier();
+        bool found = false;
+        foreach (var input in inputs)
+            found |= input.HasFrames();
+        if (!found) Wait(limit);
+        Volatile.Write(ref _sleeping, false);
+        foreach (var input in inputs)
+            input.DisableKicks();
+        Report();
+    }
+
+    private void Report() => Volatile.Write(ref _allocated, GC.GetAllocatedBytesForCurrentThread() - _allocatedAtStart);
+
+    private void Wait(int limitMs)
+    {
+        Span<ulong> tokens = stackalloc ulong[64];
+        int count = _epoll.Wait(tokens, limitMs);
+        if (tokens[..count].Contains(WakeToken)) EventFd.Drain(_wake.Number);
+    }
+}

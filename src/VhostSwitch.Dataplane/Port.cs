@@ -1,0 +1,37 @@
+namespace VhostSwitch.Dataplane;
+
+/// <summary>
+/// A place where frames enter and leave the switch: what the user configured, with a name and a status. It outlives what is
+/// connected to it; its queues come and go with that.
+/// </summary>
+public sealed class Port
+{
+    private OutputQueue[] _outputs = [];
+    private InputQueue[] _inputs = [];
+
+    /// <summary>Makes a port that is not attached to a data plane.</summary>
+    /// <param name="name">The name people know it by.</param>
+    public Port(string name) => Name = name;
+
+    /// <summary>The name people know it by.</summary>
+    public string Name { get; }
+
+    /// <summary>The port's number in its data plane; free for another port once this one is detached.</summary>
+    public ushort Id { get; internal set; }
+
+    /// <summary>The queues by which frames leave, replaced whole; empty while the port is down.</summary>
+    public ReadOnlySpan<OutputQueue> Outputs => Volatile.Read(ref _outputs);
+
+    /// <summary>The queues from which frames come in, replaced whole.</summary>
+    public ReadOnlySpan<InputQueue> Inputs => Volatile.Read(ref _inputs);
+
+    /// <summary>Replaces the queues. The data plane's <see cref="DataPlane.SetQueues"/> calls it and then waits for the poll threads.</summary>
+    internal void Replace(InputQueue[] inputs, OutputQueue[] outputs)
+    {
+        Volatile.Write(ref _inputs, inputs);
+        Volatile.Write(ref _outputs, outputs);
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+}

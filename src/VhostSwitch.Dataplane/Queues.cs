@@ -1,0 +1,104 @@
+namespace VhostSwitch.Dataplane;
+
+/// <summary>What input and output queues have in common. Lives on a port; its burst methods are called by poll threads only.</summary>
+public abstract unsafe class Queue
+{
+    /// <summary>Makes the queue.</summary>
+    /// <param name="index">The queue's number on its port.</param>
+    /// <param name="counters">Where the queue counts; outlives the queue, which is made anew whenever the peer sets it up.</param>
+    protected Queue(int index, CounterBlock counters)
+    {
+        Index = index;
+        Counters = counters.Counters;
+    }
+
+    /// <summary>The queue's number on its port, from 0, as the port's driver counts.</summary>
+    public int Index { get; }
+
+    /// <summary>The queue's counters.</summary>
+    public QueueCounters* Counters { get; }
+
+    /// <summary>
+    /// Where a decision to notify is still open, takes it. A fence was made before. Between bursts the decision may be taken
+    /// without one and is then only ever "yes" or "ask again" (docs/decisions/001-barriers.md).
+    /// </summary>
+    public abstract void DecideNotification();
+
+    /// <summary>True while a decision to notify is open.</summary>
+    public abstract bool NotificationOpen { get; }
+
+    /// <summary>In a poll thread's list of queues to ask again. Written by the poll thread that has it there.</summary>
+    internal bool Listed { get; set; }
+}
+
+/// <summary>A queue from which frames come into the switch. One poll thread owns it.</summary>
+public abstract class InputQueue : Queue
+{
+    /// <summary>Makes the queue.</summary>
+    /// <param name="index">The queue's number on its port.</param>
+    /// <param name="counters">Where the queue counts.</param>
+    protected InputQueue(int index, CounterBlock counters)
+        : base(index, counters)
+    {
+    }
+
+    /// <summary>The port's id; set while the port is attached.</summary>
+    public ushort PortId { get; internal set; }
+
+    /// <summary>Lends what has arrived, at most <see cref="Burst.MaxFrames"/>, each frame with its snapshot and <see cref="Frame.Undecided"/> or dropped.</summary>
+    /// <param name="burst">Receives the frames; its count is set.</param>
+    public abstract void Receive(Burst burst);
+
+    /// <summary>Takes the whole loan back and notifies the sender where it wants that.</summary>
+    /// <param name="burst">As <see cref="Receive"/> filled it.</param>
+    public abstract void Return(Burst burst);
+
+    /// <summary>A descriptor that becomes readable when frames arrive after <see cref="EnableKicks"/>; -1 where there is none and the queue must be polled.</summary>
+    public abstract int KickDescriptor { get; }
+
+    /// <summary>Asks for a kick with the next frame; a fence and <see cref="HasFrames"/> must follow.</summary>
+    public abstract void EnableKicks();
+
+    /// <summary>Asks for no kicks.</summary>
+    public abstract void DisableKicks();
+
+    /// <summary>Looks whether a frame has arrived.</summary>
+    public abstract bool HasFrames();
+}
+
+/// <summary>A queue by which frames leave the switch. Any poll thread may use it, one at a time.</summary>
+public abstract unsafe class OutputQueue : Queue
+{
+    private SpinLock _lock = new(enableThreadOwnerTracking: false);
+
+    /// <summary>Makes the queue.</summary>
+    /// <param name="index">The queue's number on its port.</param>
+    /// <param name="counters">Where the queue counts.</param>
+    protected OutputQueue(int index, CounterBlock counters)
+        : base(index, counters)
+    {
+    }
+
+    /// <summary>
+    /// Copies frames out, in order, and marks those that were taken as delivered. A frame that cannot be taken for a reason
+    /// that will not pass is counted as dropped here and left behind.
+    /// </summary>
+    /// <param name="burst">The loan the frames are from.</param>
+    /// <param name="which">Positions of frames in the burst, ascending.</param>
+    /// <param name="count">How many positions.</param>
+    /// <returns>How many of them are dealt with; fewer than <paramref name="count"/> when the queue has no room for the next one now.</returns>
+    public abstract int Send(Burst burst, ushort* which, int count);
+
+    /// <summary>Takes the queue for one burst.</summary>
+    internal void Enter()
+    {
+        bool taken = false;
+        _lock.Enter(ref taken);
+    }
+
+    /// <summary>Gives the queue back.</summary>
+    internal void Exit() => _lock.Exit(useMemoryBarrier: false);
+
+    /// <summary>True from a retry that brought nothing until the queue takes a frame again: a receiver that stands still is waited for once, not for every burst.</summary>
+    internal bool Stalled { get; set; }
+}

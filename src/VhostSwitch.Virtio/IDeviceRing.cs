@@ -1,0 +1,75 @@
+using VhostSwitch.Virtio.Split;
+
+namespace VhostSwitch.Virtio;
+
+/// <summary>
+/// The device side of a ring as the data path uses it, burst by burst. Implementations are structs, so that a data path that
+/// is generic over them is compiled once for each and every call is direct. One thread at a time uses a ring.
+/// </summary>
+/// <remarks>
+/// A burst goes: <see cref="Available"/>, <see cref="Peek"/> for each chain (and <see cref="Follow"/> for its further
+/// descriptors), <see cref="Use"/> for each chain in the order they were peeked, <see cref="Publish"/>, then the question
+/// whether to notify.
+/// </remarks>
+public interface IDeviceRing
+{
+    /// <summary>The number of entries.</summary>
+    int Size { get; }
+
+    /// <summary>How many chains are available, at most <paramref name="max"/>; -1 when the driver broke the rules, told by <see cref="Fault"/>.</summary>
+    /// <param name="max">The most chains wanted.</param>
+    int Available(int max);
+
+    /// <summary>Copies the first descriptor of an available chain, once.</summary>
+    /// <param name="i">Which of the available chains, from 0.</param>
+    /// <param name="first">The copy.</param>
+    /// <returns>The chain's id for <see cref="Use"/>; -1 when it is out of range, told by <see cref="Fault"/>.</returns>
+    int Peek(int i, out SplitDescriptor first);
+
+    /// <summary>Copies the descriptor that follows in a chain, once.</summary>
+    /// <param name="descriptor">A descriptor with <see cref="SplitDescriptor.HasNext"/>; replaced by its successor.</param>
+    /// <returns>False when the successor is out of range, told by <see cref="Fault"/>.</returns>
+    bool Follow(ref SplitDescriptor descriptor);
+
+    /// <summary>Prepares the return of a chain. The driver sees it after <see cref="Publish"/>.</summary>
+    /// <param name="i">How many chains were prepared since the last <see cref="Publish"/>.</param>
+    /// <param name="id">What <see cref="Peek"/> returned.</param>
+    /// <param name="written">How many bytes were written into the chain, from its start.</param>
+    void Use(int i, int id, uint written);
+
+    /// <summary>Hands the prepared chains back, all at once.</summary>
+    /// <param name="count">How many were prepared; the same number is taken from the available ones.</param>
+    void Publish(int count);
+
+    /// <summary>True when the driver wants a notification for what was published since the last one. Decides nothing when it says no.</summary>
+    bool WantsCall();
+
+    /// <summary>Remembers that the driver was told, or did not want to be told when asked behind a fence.</summary>
+    void CallDecided();
+
+    /// <summary>True when <see cref="Publish"/> was called since the last <see cref="CallDecided"/>.</summary>
+    bool CallUndecided { get; }
+
+    /// <summary>Asks the driver for a kick with its next buffer. A fence and a look at <see cref="HasAvailable"/> must follow.</summary>
+    void EnableKicks();
+
+    /// <summary>Asks the driver not to kick.</summary>
+    void DisableKicks();
+
+    /// <summary>Looks, without any other effect, whether a chain is available or the ring is at fault.</summary>
+    bool HasAvailable();
+
+    /// <summary>How the driver broke the rules.</summary>
+    RingFault Fault { get; }
+
+    /// <summary>The number that belongs to <see cref="Fault"/>.</summary>
+    ulong FaultDetail { get; }
+
+    /// <summary>Marks the ring as broken; the first fault stays.</summary>
+    /// <param name="fault">How the rules were broken.</param>
+    /// <param name="detail">The offending number.</param>
+    void Break(RingFault fault, ulong detail);
+
+    /// <summary>The number GET_VRING_BASE answers: the next available entry to be taken.</summary>
+    uint Base { get; }
+}

@@ -1,0 +1,188 @@
+using System.Runtime.CompilerServices;
+
+namespace VhostSwitch.Virtio.Split;
+
+/// <summary>
+/// The device side of a split ring (VIRTIO 1.2, 2.7). All of it lies in memory that the driver can write at any moment: each
+/// field is read once, checked, and the copy is used. The ring's addresses were checked with their lengths when it was set up.
+/// </summary>
+public unsafe struct SplitDeviceRing : IDeviceRing
+{
+    // Set up once; read by the poll thread.
+    private readonly SplitDescriptor* _descriptors;
+    private readonly ushort* _available;
+    private readonly byte* _used;
+    private readonly ushort* _usedEvent;
+    private readonly ushort* _availEvent;
+    private readonly ushort _mask;
+    private readonly bool _eventIndex;
+
+    // Written by the poll thread.
+    private ushort _availableSeen;
+    private ushort _nextAvailable;
+    private ushort _nextUsed;
+    private ushort _calledAt;
+    private bool _callUndecided;
+    private bool _firstCall;
+
+    /// <summary>Takes over a ring.</summary>
+    /// <param name="descriptors">The descriptor table, <see cref="SplitLayout.DescriptorTableLength"/> bytes of guest memory.</param>
+    /// <param name="available">The available ring, <see cref="SplitLayout.AvailableLength"/> bytes of guest memory.</param>
+    /// <param name="used">The used ring, <see cref="SplitLayout.UsedLength"/> bytes of guest memory.</param>
+    /// <param name="size">The number of entries, valid by <see cref="SplitLayout.IsValidSize"/>.</param>
+    /// <param name="nextAvailable">The next entry to take, as SET_VRING_BASE says.</param>
+    /// <param name="eventIndex">True where <see cref="Features.EventIdx"/> is negotiated.</param>
+    public SplitDeviceRing(byte* descriptors, byte* available, byte* used, int size, ushort nextAvailable, bool eventIndex)
+    {
+        _descriptors = (SplitDescriptor*)descriptors;
+        _available = (ushort*)available;
+        _used = used;
+        _usedEvent = (ushort*)(available + SplitLayout.UsedEventOffset(size));
+        _availEvent = (ushort*)(used + SplitLayout.AvailEventOffset(size));
+        _mask = (ushort)(size - 1);
+        _eventIndex = eventIndex;
+        // A back-end that died left chains it had taken but not returned. Without inflight memory the used index is what both
+        // sides agree on, so the ring goes on from there, whatever base the front-end remembers.
+        _nextUsed = RingOrder.AcquireIndex((ushort*)(used + SplitLayout.IndexOffset));
+        _nextAvailable = _nextUsed;
+        Resynchronised = nextAvailable != _nextUsed;
+        _availableSeen = _nextAvailable;
+        _calledAt = _nextUsed;
+        _firstCall = true;
+        Fault = RingFault.None;
+        FaultDetail = 0;
+    }
+
+    /// <summary>True when the base and the used index disagreed at the start, so that frames may have been lost or repeated.</summary>
+    public bool Resynchronised { get; }
+
+    /// <inheritdoc/>
+    public readonly int Size => _mask + 1;
+
+    /// <inheritdoc/>
+    public RingFault Fault { get; private set; }
+
+    /// <inheritdoc/>
+    public ulong FaultDetail { get; private set; }
+
+    /// <inheritdoc/>
+    public readonly uint Base => _nextAvailable;
+
+    /// <inheritdoc/>
+    public readonly bool CallUndecided => _callUndecided;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int Available(int max)
+    {
+        int ready = (ushort)(_availableSeen - _nextAvailable);
+        return ready >= max ? max : AvailableNow(max);
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int Peek(int i, out SplitDescriptor first)
+    {
+        ushort head = _available[(SplitLayout.EntriesOffset / sizeof(ushort)) + ((_nextAvailable + i) & _mask)];
+        if (head > _mask)
+        {
+            Break(RingFault.DescriptorOutOfRange, head);
+            Unsafe.SkipInit(out first);
+            return -1;
+        }
+        first = ReadOnce(_descriptors + head);
+        return head;
+    }
+
+    /// <inheritdoc/>
+    public bool Follow(ref SplitDescriptor descriptor)
+    {
+        if (descriptor.Next > _mask)
+        {
+            Break(RingFault.DescriptorOutOfRange, descriptor.Next);
+            return false;
+        }
+        descriptor = ReadOnce(_descriptors + descriptor.Next);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void Use(int i, int id, uint written)
+    {
+        // Id and length in one store: two would be two on the way to the other core's cache as well.
+        ((ulong*)(_used + SplitLayout.EntriesOffset))[(_nextUsed + i) & _mask] = ((ulong)written << 32) | (uint)id;
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Publish(int count)
+    {
+        _nextAvailable += (ushort)count;
+        _nextUsed += (ushort)count;
+        RingOrder.PublishIndex((ushort*)(_used + SplitLayout.IndexOffset), _nextUsed);
+        _callUndecided = true;
+    }
+
+    /// <inheritdoc/>
+    public readonly bool WantsCall()
+    {
+        if (_firstCall) return true;
+        return _eventIndex
+            ? Notification.Passed(RingOrder.ReadHint(_usedEvent), _nextUsed, _calledAt)
+            : (RingOrder.ReadHint(_available) & SplitLayout.NoInterrupt) == 0;
+    }
+
+    /// <inheritdoc/>
+    public void CallDecided()
+    {
+        _calledAt = _nextUsed;
+        _callUndecided = false;
+        _firstCall = false;
+    }
+
+    /// <inheritdoc/>
+    public readonly void EnableKicks()
+    {
+        if (_eventIndex) RingOrder.WriteHint(_availEvent, _nextAvailable);
+        else RingOrder.WriteHint((ushort*)_used, 0);
+    }
+
+    /// <inheritdoc/>
+    public readonly void DisableKicks()
+    {
+        // With event indexes the flag must stay 0 (2.7.10): an event index that is not moved on asks for nothing.
+        if (!_eventIndex) RingOrder.WriteHint((ushort*)_used, SplitLayout.NoNotify);
+    }
+
+    /// <inheritdoc/>
+    public readonly bool HasAvailable() => Fault == RingFault.None && RingOrder.AcquireIndex(_available + 1) != _nextAvailable;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void Break(RingFault fault, ulong detail)
+    {
+        if (Fault != RingFault.None) return;
+        FaultDetail = detail;
+        Fault = fault;
+    }
+
+    // One 16-byte load: the copy cannot be changed by the driver afterwards, and no field is read a second time.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static SplitDescriptor ReadOnce(SplitDescriptor* descriptor)
+    {
+        var copy = System.Runtime.Intrinsics.Vector128.Load((byte*)descriptor);
+        return Unsafe.BitCast<System.Runtime.Intrinsics.Vector128<byte>, SplitDescriptor>(copy);
+    }
+
+    private int AvailableNow(int max)
+    {
+        if (Fault != RingFault.None) return -1;
+        _availableSeen = RingOrder.AcquireIndex(_available + 1);
+        int ready = (ushort)(_availableSeen - _nextAvailable);
+        if (ready <= _mask + 1) return Math.Min(ready, max);
+        _availableSeen = _nextAvailable;
+        Break(RingFault.IndexTooFarAhead, (ulong)ready);
+        return -1;
+    }
+}
