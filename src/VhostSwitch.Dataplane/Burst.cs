@@ -20,6 +20,9 @@ public sealed unsafe class Burst : IDisposable
     /// </summary>
     public const int MaxSegments = 2048;
 
+    /// <summary>Length in bytes of <see cref="OwnFrame"/>.</summary>
+    public const int OwnFrameLength = 128;
+
     private const int Alignment = 64;
 
     /// <summary>Allocates the burst's memory.</summary>
@@ -28,6 +31,8 @@ public sealed unsafe class Burst : IDisposable
         Frames = (Frame*)NativeMemory.AlignedAlloc((nuint)(MaxFrames * sizeof(Frame)), Alignment);
         Segments = (Segment*)NativeMemory.AlignedAlloc((nuint)(MaxSegments * sizeof(Segment)), Alignment);
         Selection = (ushort*)NativeMemory.AlignedAlloc(MaxFrames * sizeof(ushort), Alignment);
+        ReceiverSegments = (Segment*)NativeMemory.AlignedAlloc((nuint)(MaxSegments * sizeof(Segment)), Alignment);
+        OwnFrame = (byte*)NativeMemory.AlignedAlloc(OwnFrameLength, Alignment);
         Everything = (ushort*)NativeMemory.AlignedAlloc(MaxFrames * sizeof(ushort), Alignment);
         for (int i = 0; i < MaxFrames; i++)
             Everything[i] = (ushort)i;
@@ -38,6 +43,12 @@ public sealed unsafe class Burst : IDisposable
 
     /// <summary>The segments of frames that have more than one.</summary>
     public Segment* Segments { get; private set; }
+
+    /// <summary>Room for an output to list the segments of a receiver's buffers, while it sends one frame.</summary>
+    public Segment* ReceiverSegments { get; private set; }
+
+    /// <summary>Room for a frame that the switch itself makes, as long as the loan lasts.</summary>
+    public byte* OwnFrame { get; private set; }
 
     /// <summary>How many frames are on loan.</summary>
     public int Count { get; set; }
@@ -55,8 +66,11 @@ public sealed unsafe class Burst : IDisposable
         NativeMemory.AlignedFree(Segments);
         NativeMemory.AlignedFree(Selection);
         NativeMemory.AlignedFree(Everything);
+        NativeMemory.AlignedFree(ReceiverSegments);
+        NativeMemory.AlignedFree(OwnFrame);
         Frames = null;
-        Segments = null;
+        Segments = ReceiverSegments = null;
+        OwnFrame = null;
         Selection = null;
         Everything = null;
     }

@@ -137,6 +137,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial int sched_getaffinity(int pid, nuint cpusetsize, void* mask);
     [LibraryImport("libc", SetLastError = true)] internal static partial int poll(pollfd* fds, nuint nfds, int timeout);
     [LibraryImport("libc", SetLastError = true)] internal static partial int fstatfs(int fd, statfs* buf);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int statx(int dirfd, byte* pathname, int flags, uint mask, byte* buf);
     [LibraryImport("libc")] internal static partial uint umask(uint mask);
     [LibraryImport("libc")] internal static partial uint geteuid();
 }

@@ -92,6 +92,18 @@ public sealed unsafe class UnixSocket : IDisposable
         }
     }
 
+    /// <summary>True when a path names a socket, served or not.</summary>
+    /// <param name="path">The path; a link is not followed.</param>
+    public static bool IsSocketFile(string path)
+    {
+        const int AtFdCwd = -100, AtSymlinkNoFollow = 0x100, StatxSize = 256, ModeOffset = 28;
+        const uint StatxType = 1;
+        const ushort TypeMask = 0xf000, Socket = 0xc000;
+        byte* buffer = stackalloc byte[StatxSize];
+        fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
+            return Libc.statx(AtFdCwd, name, AtSymlinkNoFollow, StatxType, buffer) == 0 && (*(ushort*)(buffer + ModeOffset) & TypeMask) == Socket;
+    }
+
     /// <summary>Makes two connected sockets, both blocking.</summary>
     /// <exception cref="LinuxException">The process has no descriptor left.</exception>
     public static (UnixSocket First, UnixSocket Second) Pair()

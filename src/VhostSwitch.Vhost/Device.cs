@@ -1,0 +1,327 @@
+using VhostSwitch.Linux;
+using VhostSwitch.Virtio;
+using VhostSwitch.Virtio.Split;
+
+namespace VhostSwitch.Vhost;
+
+/// <summary>
+/// One virtio network device as its front-end has set it up: the requests of vhost, whatever transport they came by. The
+/// control thread alone calls it.
+/// </summary>
+/// <remarks>
+/// After every request that may matter, <see cref="Reconsider"/> compares which rings could run with which do, and tells the
+/// owner. So no order of requests is special: enable before features, addresses before memory, and a repeated handshake for
+/// each queue pair all come out right.
+/// </remarks>
+public sealed class Device : IDisposable
+{
+    /// <summary>Virtio status: the driver is set up and ready.</summary>
+    public const byte StatusDriverOk = 4;
+
+    /// <summary>Virtio status: the features are agreed.</summary>
+    public const byte StatusFeaturesOk = 8;
+
+    private readonly DeviceOptions _options;
+    private readonly IDeviceEvents _events;
+    private readonly SortedDictionary<int, Vring> _rings = [];
+    private bool _featuresRefused;
+
+    /// <summary>Makes a device without memory and rings.</summary>
+    /// <param name="id">The device's number, from 0.</param>
+    /// <param name="options">What it offers.</param>
+    /// <param name="events">Who is told of its rings.</param>
+    public Device(int id, DeviceOptions options, IDeviceEvents events)
+    {
+        Id = id;
+        _options = options;
+        _events = events;
+    }
+
+    /// <summary>The device's number, from 0.</summary>
+    public int Id { get; }
+
+    /// <summary>The negotiated virtio features.</summary>
+    public Features Features { get; private set; }
+
+    /// <summary>True once SET_FEATURES was accepted.</summary>
+    public bool FeaturesSet { get; private set; }
+
+    /// <summary>The negotiated protocol features.</summary>
+    public ProtocolFeatures ProtocolFeatures { get; private set; }
+
+    /// <summary>The virtio status byte; 0 where the front-end does not tell.</summary>
+    public byte Status { get; private set; }
+
+    /// <summary>The MTU the front-end set; 0 where it did not.</summary>
+    public int Mtu { get; private set; }
+
+    /// <summary>The memory.</summary>
+    public MemoryTable Memory { get; private set; } = MemoryTable.Empty;
+
+    /// <summary>The rings the front-end has spoken of, by number.</summary>
+    public IReadOnlyCollection<Vring> Rings => _rings.Values;
+
+    /// <summary>GET_FEATURES.</summary>
+    public Features OfferedFeatures => _options.Features;
+
+    /// <summary>GET_PROTOCOL_FEATURES.</summary>
+    public ProtocolFeatures OfferedProtocolFeatures => _options.ProtocolFeatures;
+
+    /// <summary>GET_QUEUE_NUM: the most queue pairs.</summary>
+    public int MaxQueuePairs => _options.MaxQueuePairs;
+
+    /// <summary>SET_FEATURES.</summary>
+    /// <param name="features">The features the driver takes.</param>
+    /// <exception cref="VhostException">A feature was not offered, or rings run with other features.</exception>
+    public void SetFeatures(Features features)
+    {
+        var unknown = features & ~_options.Features;
+        _featuresRefused = unknown != 0;
+        if (unknown != 0) throw new VhostException($"SET_FEATURES with {string.Join(", ", FeatureNames.Of(unknown))}, which was not offered");
+        if (features != Features && _rings.Values.Any(r => r.Running))
+            throw new VhostException($"SET_FEATURES 0x{(ulong)features:x} while rings run with 0x{(ulong)Features:x}");
+        Features = features;
+        FeaturesSet = true;
+        if ((features & Features.ProtocolFeatures) == 0)
+        {
+            // Without protocol features there is no SET_VRING_ENABLE, and rings are enabled at once.
+            foreach (var ring in _rings.Values)
+                ring.Enabled = true;
+        }
+        Reconsider();
+    }
+
+    /// <summary>SET_PROTOCOL_FEATURES.</summary>
+    /// <param name="features">The protocol features the front-end takes.</param>
+    /// <exception cref="VhostException">A feature was not offered.</exception>
+    public void SetProtocolFeatures(ProtocolFeatures features)
+    {
+        var unknown = features & ~_options.ProtocolFeatures;
+        if (unknown != 0) throw new VhostException($"SET_PROTOCOL_FEATURES with bits 0x{(ulong)unknown:x}, which were not offered");
+        ProtocolFeatures = features;
+    }
+
+    /// <summary>SET_MEM_TABLE, ADD_MEM_REG or REM_MEM_REG: takes over a table. Rings stop while it is exchanged.</summary>
+    /// <param name="memory">The new table, which the device owns from now on.</param>
+    public void SetMemory(MemoryTable memory)
+    {
+        foreach (var ring in _rings.Values)
+            StopRunning(ring);
+        var old = Memory;
+        Memory = memory;
+        old.Dispose();
+        Reconsider();
+    }
+
+    /// <summary>SET_VRING_NUM.</summary>
+    /// <param name="index">The ring.</param>
+    /// <param name="size">The number of entries.</param>
+    /// <exception cref="VhostException">There is no such ring, the size is impossible, or the ring runs.</exception>
+    public void SetRingSize(uint index, uint size)
+    {
+        var ring = Ring(index);
+        if (!SplitLayout.IsValidSize(size)) throw new VhostException($"SET_VRING_NUM {size} for ring {index}: a ring has 1 to {SplitLayout.MaxSize} entries, a power of two");
+        if (ring.Running && ring.Size != (int)size) throw new VhostException($"SET_VRING_NUM {size} for ring {index}, which runs with {ring.Size}");
+        ring.Size = (int)size;
+        Reconsider();
+    }
+
+    /// <summary>SET_VRING_BASE.</summary>
+    /// <param name="index">The ring.</param>
+    /// <param name="next">The next available entry.</param>
+    /// <exception cref="VhostException">There is no such ring, it runs, or the number is no ring position.</exception>
+    public void SetRingBase(uint index, uint next)
+    {
+        var ring = Ring(index);
+        if (ring.Running) throw new VhostException($"SET_VRING_BASE for ring {index}, which runs");
+        if (next > ushort.MaxValue) throw new VhostException($"SET_VRING_BASE {next} for ring {index}: beyond {ushort.MaxValue}");
+        ring.Base = (ushort)next;
+    }
+
+    /// <summary>SET_VRING_ADDR. The addresses may come before the memory they lie in.</summary>
+    /// <param name="index">The ring.</param>
+    /// <param name="addresses">Where the front-end has its parts.</param>
+    /// <exception cref="VhostException">There is no such ring.</exception>
+    public void SetRingAddresses(uint index, VringAddresses addresses)
+    {
+        var ring = Ring(index);
+        if (ring.Addresses != addresses) StopRunning(ring);
+        ring.Addresses = addresses;
+        Reconsider();
+    }
+
+    /// <summary>SET_VRING_KICK: starts the ring.</summary>
+    /// <param name="index">The ring.</param>
+    /// <param name="kick">The guest's notifications; null where the ring is to be polled. Belongs to the device from now on.</param>
+    /// <exception cref="VhostException">There is no such ring.</exception>
+    public void SetRingKick(uint index, FileDescriptor? kick)
+    {
+        var ring = Ring(index);
+        StopRunning(ring);
+        ring.Kick?.Dispose();
+        ring.Kick = kick;
+        ring.Started = true;
+        Reconsider();
+    }
+
+    /// <summary>SET_VRING_CALL.</summary>
+    /// <param name="index">The ring.</param>
+    /// <param name="call">Our notifications to the guest; null where it polls. Belongs to the device from now on.</param>
+    /// <exception cref="VhostException">There is no such ring.</exception>
+    public void SetRingCall(uint index, FileDescriptor? call)
+    {
+        var ring = Ring(index);
+        var old = ring.Call;
+        ring.Call = call;
+        if (ring.Running) _events.RingCallChanged(this, ring);
+        old?.Dispose();
+    }
+
+    /// <summary>SET_VRING_ERR.</summary>
+    /// <param name="index">The ring.</param>
+    /// <param name="error">Where to tell of a broken ring; null for nowhere. Belongs to the device from now on.</param>
+    /// <exception cref="VhostException">There is no such ring.</exception>
+    public void SetRingError(uint index, FileDescriptor? error)
+    {
+        var ring = Ring(index);
+        ring.Error?.Dispose();
+        ring.Error = error;
+    }
+
+    /// <summary>SET_VRING_ENABLE. May come before anything else about the ring.</summary>
+    /// <param name="index">The ring.</param>
+    /// <param name="enable">1 or 0.</param>
+    /// <exception cref="VhostException">There is no such ring, or the number is neither.</exception>
+    public void SetRingEnabled(uint index, uint enable)
+    {
+        var ring = Ring(index);
+        if (enable > 1) throw new VhostException($"SET_VRING_ENABLE {enable} for ring {index}: 0 and 1 are the choices");
+        bool enabled = enable == 1;
+        if (ring.Enabled == enabled) return;
+        ring.Enabled = enabled;
+        if (ring.Running) _events.RingEnabledChanged(this, ring);
+    }
+
+    /// <summary>GET_VRING_BASE: stops the ring.</summary>
+    /// <param name="index">The ring.</param>
+    /// <returns>The next available entry. All entries before it were used.</returns>
+    /// <exception cref="VhostException">There is no such ring.</exception>
+    public ushort StopRing(uint index)
+    {
+        var ring = Ring(index);
+        StopRunning(ring);
+        ring.Started = false;
+        ring.Obstacle = null;
+        // Stale addresses of a stopped ring must not come alive with a later kick and another memory table (DPDK 1846fe767f).
+        ring.Addresses = null;
+        ring.Kick?.Dispose();
+        ring.Kick = null;
+        return ring.Base;
+    }
+
+    /// <summary>SET_STATUS.</summary>
+    /// <param name="status">The virtio status byte; 0 resets the device.</param>
+    /// <exception cref="VhostException">The number is no byte.</exception>
+    public void SetStatus(ulong status)
+    {
+        if (status > byte.MaxValue) throw new VhostException($"SET_STATUS 0x{status:x}: a status has 8 bits");
+        if (status == 0) Reset();
+        Status = (byte)status;
+        // The device says no to the features it refused by not keeping FEATURES_OK (VIRTIO 1.2, 3.1.1).
+        if (_featuresRefused) Status &= unchecked((byte)~StatusFeaturesOk);
+    }
+
+    /// <summary>
+    /// RESET_DEVICE, and SET_STATUS 0: stops the rings and forgets how they were set up, and the features. Memory stays, and so
+    /// do the descriptors for notifications to the guest, which QEMU hands over once for all starts of a guest.
+    /// </summary>
+    public void Reset()
+    {
+        foreach (var ring in _rings.Values)
+        {
+            StopRunning(ring);
+            ring.Reset();
+        }
+        Features = Features.None;
+        FeaturesSet = false;
+        _featuresRefused = false;
+        Status = 0;
+    }
+
+    /// <summary>RESET_OWNER: deprecated; disables the rings, as the specification advises.</summary>
+    public void ResetOwner()
+    {
+        foreach (var ring in _rings.Values)
+            SetRingEnabled((uint)ring.Index, 0);
+    }
+
+    /// <summary>NET_SET_MTU.</summary>
+    /// <param name="mtu">The MTU in bytes.</param>
+    /// <exception cref="VhostException">The number is no MTU.</exception>
+    public void SetMtu(ulong mtu)
+    {
+        const ulong Smallest = 68;
+        if (mtu is < Smallest or > ushort.MaxValue) throw new VhostException($"NET_SET_MTU {mtu}: an MTU is {Smallest} to {ushort.MaxValue}");
+        Mtu = (int)mtu;
+    }
+
+    /// <summary>SEND_RARP.</summary>
+    /// <param name="mac">The guest's address, first byte lowest.</param>
+    public void SendRarp(ulong mac) => _events.Announce(this, mac);
+
+    /// <summary>The data path stopped at another entry than the front-end's base: what the next GET_VRING_BASE answers.</summary>
+    /// <param name="ring">A ring that stops.</param>
+    /// <param name="next">The next available entry.</param>
+    public void RingStoppedAt(Vring ring, ushort next) => ring.Base = next;
+
+    /// <summary>Stops everything and gives back memory and descriptors.</summary>
+    public void Dispose()
+    {
+        Reset();
+        foreach (var ring in _rings.Values)
+            ring.Dispose();
+        Memory.Dispose();
+        Memory = MemoryTable.Empty;
+    }
+
+    private Vring Ring(uint index)
+    {
+        // The full 32 bits are compared: cut to 16 they would name another ring (CVE-2020-10723).
+        if (index >= (uint)(2 * _options.MaxQueuePairs)) throw new VhostException($"ring {index}: the device has {2 * _options.MaxQueuePairs}");
+        if (!_rings.TryGetValue((int)index, out var ring))
+        {
+            ring = new Vring((int)index) { Enabled = FeaturesSet && (Features & Features.ProtocolFeatures) == 0 };
+            _rings.Add((int)index, ring);
+        }
+        return ring;
+    }
+
+    private void StopRunning(Vring ring)
+    {
+        if (!ring.Running) return;
+        _events.RingStopping(this, ring);
+        ring.Running = false;
+    }
+
+    private void Reconsider()
+    {
+        foreach (var ring in _rings.Values)
+        {
+            if (ring.Running || !ring.Started) continue;
+            ring.Obstacle = WhyNotRunning(ring);
+            if (ring.Obstacle is not null) continue;
+            ring.Running = true;
+            _events.RingRunning(this, ring);
+        }
+    }
+
+    private string? WhyNotRunning(Vring ring)
+    {
+        if (!FeaturesSet) return "waiting for features";
+        if (ring.Size == 0) return $"ring {ring.Index} has no size yet";
+        if (ring.Addresses is not { } addresses) return $"ring {ring.Index} has no addresses yet";
+        if (Memory.Count == 0) return "waiting for the memory table";
+        if (!RingParts.TryTranslate(Memory.Guest, addresses, ring.Size, out var parts)) return $"ring {ring.Index} lies outside the guest's memory";
+        return parts.AreAligned ? null : $"ring {ring.Index} has misaligned addresses";
+    }
+}

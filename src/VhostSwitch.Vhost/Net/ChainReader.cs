@@ -1,0 +1,161 @@
+using VhostSwitch.Dataplane;
+using VhostSwitch.Virtio;
+using VhostSwitch.Virtio.Split;
+
+namespace VhostSwitch.Vhost.Net;
+
+/// <summary>
+/// Walks any descriptor chain: several descriptors, indirect tables, buffers that cross memory regions. The way that frames
+/// take which do not fit one plain buffer. Runs on poll threads; everything it reads is read once and checked.
+/// </summary>
+internal static unsafe class ChainReader
+{
+    /// <summary>
+    /// The most descriptors of a chain on a short ring: Windows drivers make indirect chains that are longer than the ring
+    /// itself (Microsoft's NetKVM, 512 fragments and headers), which the specification forbids and every back-end takes.
+    /// </summary>
+    private const int MostOnShortRing = 515;
+
+    /// <summary>What a chain came to.</summary>
+    internal enum Outcome
+    {
+        /// <summary>All segments are there.</summary>
+        Complete,
+
+        /// <summary>There was not enough room for the segments.</summary>
+        NoRoom,
+
+        /// <summary>The driver broke the rules; the ring is marked as broken.</summary>
+        Broken,
+    }
+
+    /// <summary>Lists the buffers of a chain as runs of bytes in this process.</summary>
+    /// <typeparam name="TRing">The ring's kind.</typeparam>
+    /// <param name="ring">The ring; marked as broken where the chain breaks the rules.</param>
+    /// <param name="memory">The guest's memory.</param>
+    /// <param name="first">The chain's first descriptor.</param>
+    /// <param name="deviceWrites">True where the device writes the buffers, false where it reads them.</param>
+    /// <param name="into">Receives the runs.</param>
+    /// <param name="room">How many fit.</param>
+    /// <param name="count">How many there are.</param>
+    /// <param name="length">Their bytes.</param>
+    internal static Outcome Collect<TRing>(ref TRing ring, GuestMemory memory, SplitDescriptor first, bool deviceWrites, Segment* into, int room, out int count, out uint length)
+        where TRing : struct, IDeviceRing
+    {
+        count = 0;
+        ulong total = 0;
+        int limit = Math.Max(ring.Size, MostOnShortRing);
+        var descriptor = first;
+        for (int walked = 1; ; walked++)
+        {
+            if (walked > limit)
+            {
+                ring.Break(RingFault.ChainTooLong, (ulong)limit);
+                break;
+            }
+            if ((descriptor.Flags & SplitDescriptor.Indirect) != 0)
+            {
+                // The last one of its chain (VIRTIO 1.2, 2.7.5.3.1); descriptors before it are allowed.
+                if ((descriptor.Flags & SplitDescriptor.HasNext) != 0)
+                {
+                    ring.Break(RingFault.BadIndirectTable, descriptor.Length);
+                    break;
+                }
+                return CollectIndirect(ref ring, memory, descriptor, deviceWrites, limit - walked, into, room, ref count, total, out length);
+            }
+            var outcome = Append(ref ring, memory, descriptor, deviceWrites, into, room, ref count, ref total);
+            if (outcome != Outcome.Complete)
+            {
+                length = 0;
+                return outcome;
+            }
+            if ((descriptor.Flags & SplitDescriptor.HasNext) == 0)
+            {
+                length = (uint)total;
+                return Outcome.Complete;
+            }
+            if (!ring.Follow(ref descriptor)) break;
+        }
+        length = 0;
+        return Outcome.Broken;
+    }
+
+    private static Outcome CollectIndirect<TRing>(ref TRing ring, GuestMemory memory, SplitDescriptor table, bool deviceWrites, int limit, Segment* into, int room, ref int count, ulong total, out uint length)
+        where TRing : struct, IDeviceRing
+    {
+        length = 0;
+        uint entries = table.Length / SplitLayout.DescriptorSize;
+        if (entries == 0 || table.Length % SplitLayout.DescriptorSize != 0)
+        {
+            ring.Break(RingFault.BadIndirectTable, table.Length);
+            return Outcome.Broken;
+        }
+        uint at = 0;
+        for (int walked = 0; ; walked++)
+        {
+            if (walked > limit || (uint)walked >= entries)
+            {
+                ring.Break(RingFault.ChainTooLong, (ulong)Math.Min(limit, (int)Math.Min(entries, int.MaxValue)));
+                return Outcome.Broken;
+            }
+            // Entry by entry through the translation: a table may cross regions like any buffer (CVE-2018-1059).
+            SplitDescriptor descriptor;
+            var where = new GuestAddress(table.Address).Plus((ulong)at * SplitLayout.DescriptorSize);
+            if (!memory.Read(where, new Span<byte>(&descriptor, SplitLayout.DescriptorSize)))
+            {
+                ring.Break(RingFault.AddressOutsideMemory, where.Value);
+                return Outcome.Broken;
+            }
+            if ((descriptor.Flags & SplitDescriptor.Indirect) != 0)
+            {
+                ring.Break(RingFault.BadIndirectTable, table.Length);
+                return Outcome.Broken;
+            }
+            var outcome = Append(ref ring, memory, descriptor, deviceWrites, into, room, ref count, ref total);
+            if (outcome != Outcome.Complete) return outcome;
+            if ((descriptor.Flags & SplitDescriptor.HasNext) == 0)
+            {
+                length = (uint)total;
+                return Outcome.Complete;
+            }
+            at = descriptor.Next;
+            if (at >= entries)
+            {
+                ring.Break(RingFault.DescriptorOutOfRange, at);
+                return Outcome.Broken;
+            }
+        }
+    }
+
+    private static Outcome Append<TRing>(ref TRing ring, GuestMemory memory, SplitDescriptor descriptor, bool deviceWrites, Segment* into, int room, ref int count, ref ulong total)
+        where TRing : struct, IDeviceRing
+    {
+        if ((descriptor.Flags & SplitDescriptor.Write) != 0 != deviceWrites)
+        {
+            ring.Break(RingFault.WrongDirection, (ulong)count);
+            return Outcome.Broken;
+        }
+        total += descriptor.Length;
+        if (total > uint.MaxValue)
+        {
+            ring.Break(RingFault.ChainTooLarge, total);
+            return Outcome.Broken;
+        }
+        var address = new GuestAddress(descriptor.Address);
+        uint left = descriptor.Length;
+        while (left > 0)
+        {
+            byte* data = memory.Translate(address, left, out ulong contiguous);
+            if (data == null)
+            {
+                ring.Break(RingFault.AddressOutsideMemory, address.Value);
+                return Outcome.Broken;
+            }
+            if (count == room) return Outcome.NoRoom;
+            into[count++] = new Segment { Data = data, Length = (uint)contiguous };
+            left -= (uint)contiguous;
+            address = address.Plus(contiguous);
+        }
+        return Outcome.Complete;
+    }
+}

@@ -1,0 +1,234 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using VhostSwitch.Dataplane;
+using VhostSwitch.Packets;
+using VhostSwitch.Virtio;
+using VhostSwitch.Virtio.Split;
+
+namespace VhostSwitch.Vhost.Net;
+
+/// <summary>
+/// Frames from a guest: its transmit ring (VIRTIO 1.2, 5.1.6.2) as an input of the switch. A burst reads every descriptor
+/// once, checks it, and lends the frames where they lie. Runs on the poll thread that owns the queue.
+/// </summary>
+/// <typeparam name="TRing">The ring's kind.</typeparam>
+public sealed unsafe class DequeueQueue<TRing> : InputQueue, IGuestQueue
+    where TRing : struct, IDeviceRing
+{
+    // Set in _announce beside the address.
+    private const ulong AnnouncePending = 1UL << 63;
+
+    // Set up once; read by the poll thread.
+    private readonly Features _features;
+    private readonly uint _headerLength;
+    private readonly bool _readsHeaders;
+    private readonly bool _discards;
+
+    // Written by the poll thread.
+    private TRing _ring;
+    private RegionCache _memory;
+    private int _announced;
+
+    // Written by the control thread.
+    private CallTarget _call;
+    private ulong _announce;
+
+    /// <summary>Takes over a ring that may run.</summary>
+    /// <param name="ring">The ring.</param>
+    /// <param name="setup">What is known of the device.</param>
+    /// <param name="enabled">False for a ring that is started but disabled: its frames are taken and dropped.</param>
+    /// <param name="counters">Where to count.</param>
+    public DequeueQueue(TRing ring, GuestQueueSetup setup, bool enabled, CounterBlock counters)
+        : base(setup.RingIndex / 2, counters)
+    {
+        _ring = ring;
+        _memory = new RegionCache(setup.Memory);
+        _features = setup.Features;
+        _headerLength = (uint)NetHeader.LengthFor(setup.Features);
+        _readsHeaders = Offloads.MaySend(setup.Features);
+        _discards = !enabled;
+        _call = new CallTarget(setup.Call);
+        RingIndex = setup.RingIndex;
+        KickDescriptor = setup.Kick;
+        _ring.DisableKicks();
+    }
+
+    /// <inheritdoc/>
+    public int RingIndex { get; }
+
+    /// <inheritdoc/>
+    public RingFault Fault => _ring.Fault;
+
+    /// <inheritdoc/>
+    public ulong FaultDetail => _ring.FaultDetail;
+
+    /// <inheritdoc/>
+    public ushort Base => (ushort)_ring.Base;
+
+    /// <inheritdoc/>
+    public bool Resynchronised { get; init; }
+
+    /// <inheritdoc/>
+    public override int KickDescriptor { get; }
+
+    /// <inheritdoc/>
+    public override bool NotificationOpen => _ring.CallUndecided;
+
+    /// <inheritdoc/>
+    public override void Receive(Burst burst)
+    {
+        int count = Volatile.Read(ref _announce) == 0 ? 0 : LendAnnouncement(burst);
+        int available = _ring.Available(Burst.MaxFrames - count);
+        burst.Count = available <= 0 ? count : Gather(burst, count, available);
+    }
+
+    /// <inheritdoc/>
+    public override void Return(Burst burst)
+    {
+        int first = _announced;
+        int count = burst.Count - first;
+        _announced = 0;
+        if (count == 0) return;
+        for (int i = 0; i < count; i++)
+            _ring.Use(i, burst.Frames[first + i].Token, 0);
+        _ring.Publish(count);
+        if (_ring.WantsCall()) Call();
+    }
+
+    /// <inheritdoc/>
+    public override void DecideNotification()
+    {
+        if (!_ring.CallUndecided) return;
+        if (_ring.WantsCall()) Call();
+        else _ring.CallDecided();
+    }
+
+    /// <inheritdoc/>
+    public override void EnableKicks() => _ring.EnableKicks();
+
+    /// <inheritdoc/>
+    public override void DisableKicks() => _ring.DisableKicks();
+
+    /// <inheritdoc/>
+    public override bool HasFrames() => Volatile.Read(ref _announce) != 0 || _ring.HasAvailable();
+
+    /// <inheritdoc/>
+    public void SetCall(int descriptor) => _call.Descriptor = descriptor;
+
+    /// <summary>Has the queue send, before its next frame, the broadcast by which neighbours learn where the guest is now.</summary>
+    /// <param name="mac">The guest's address, first byte lowest.</param>
+    public void Announce(ulong mac) => Volatile.Write(ref _announce, (mac & MacAddress.Mask) | AnnouncePending);
+
+    // Two loops: the first touches only the ring, the second only the frames, so that the loads of frames that lie in the
+    // sender's cache are under way all at once.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int Gather(Burst burst, int first, int available)
+    {
+        var frames = burst.Frames + first;
+        int segments = 0, taken = 0;
+        for (; taken < available; taken++)
+        {
+            var frame = frames + taken;
+            int id = _ring.Peek(taken, out var descriptor);
+            if (id < 0) break;
+            frame->Token = (ushort)id;
+            frame->Delivered = false;
+            frame->Output = Frame.Undecided;
+            byte* data;
+            if ((descriptor.Flags & (SplitDescriptor.HasNext | SplitDescriptor.Indirect | SplitDescriptor.Write)) == 0
+                && descriptor.Length >= _headerLength + Ethernet.SnapshotLength
+                && descriptor.Length <= _headerLength + Ethernet.MaxFrameLength
+                && (data = _memory.Translate(descriptor.Address, descriptor.Length)) != null)
+            {
+                frame->Data = data + _headerLength;
+                frame->DataLength = frame->Length = descriptor.Length - _headerLength;
+                frame->MoreSegments = 0;
+                if (_readsHeaders) frame->Offload = *(OffloadFields*)data;
+                else frame->Offload = default;
+            }
+            else if (!GatherChain(burst, frame, descriptor, ref segments)) break;
+        }
+        for (int i = 0; i < taken; i++)
+        {
+            var frame = frames + i;
+            if (frame->DataLength >= Ethernet.SnapshotLength) frame->Snapshot = Vector128.Load(frame->Data);
+            if (_readsHeaders && frame->Output == Frame.Undecided && !Offloads.AreValid(frame->Offload, frame->Length, _features)) frame->Drop(DropReason.BadOffload);
+            if (_discards) frame->Drop(DropReason.QueueDisabled);
+        }
+        return first + taken;
+    }
+
+    // False when the frame must wait for the next burst, or the ring is broken.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool GatherChain(Burst burst, Frame* frame, SplitDescriptor descriptor, ref int segments)
+    {
+        var into = burst.Segments + segments;
+        int room = Burst.MaxSegments - segments;
+        var outcome = ChainReader.Collect(ref _ring, _memory.Memory, descriptor, deviceWrites: false, into, room, out int count, out uint length);
+        if (outcome == ChainReader.Outcome.Broken) return false;
+        if (outcome == ChainReader.Outcome.NoRoom && segments > 0) return false;
+        frame->Offload = default;
+        frame->Data = null;
+        frame->DataLength = frame->Length = 0;
+        frame->MoreSegments = 0;
+        if (outcome == ChainReader.Outcome.NoRoom)
+        {
+            frame->Drop(DropReason.Oversize);
+            return true;
+        }
+        if (length < _headerLength)
+        {
+            _ring.Break(RingFault.ShorterThanHeader, length);
+            return false;
+        }
+        frame->Length = length - _headerLength;
+        var cursor = new SegmentCursor(into, count);
+        if (_readsHeaders)
+        {
+            cursor.Read((byte*)&frame->Offload, (uint)sizeof(OffloadFields));
+            cursor.Skip(_headerLength - (uint)sizeof(OffloadFields));
+        }
+        else cursor.Skip(_headerLength);
+        if (frame->Length < Ethernet.HeaderLength) frame->Drop(DropReason.Runt);
+        else if (frame->Length > Ethernet.MaxFrameLength) frame->Drop(DropReason.Oversize);
+        else segments += Lend(burst, frame, into, count, cursor);
+        return true;
+    }
+
+    // The frame's own bytes begin where the cursor stands. Returns how many segments it keeps.
+    private static int Lend(Burst burst, Frame* frame, Segment* segments, int count, SegmentCursor cursor)
+    {
+        uint leading = cursor.Contiguous;
+        frame->Data = cursor.Address;
+        frame->DataLength = leading;
+        frame->FirstSegment = (ushort)(segments + cursor.Index + 1 - burst.Segments);
+        frame->MoreSegments = (ushort)(count - cursor.Index - 1);
+        if (leading < Ethernet.SnapshotLength)
+        {
+            // The first 16 bytes are spread: this is their one reading, and what follows them is lent.
+            frame->Snapshot = default;
+            cursor.Read((byte*)&frame->Snapshot, Math.Min(frame->Length, Ethernet.SnapshotLength));
+        }
+        return count;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int LendAnnouncement(Burst burst)
+    {
+        var frame = burst.Frames;
+        *frame = default;
+        frame->Data = burst.OwnFrame;
+        frame->DataLength = frame->Length = (uint)ReverseArp.Write(new Span<byte>(burst.OwnFrame, Burst.OwnFrameLength), new MacAddress(_announce & MacAddress.Mask));
+        frame->Output = Frame.Undecided;
+        frame->Snapshot = Vector128.Load(frame->Data);
+        Volatile.Write(ref _announce, 0);
+        _announced = 1;
+        return 1;
+    }
+
+    private void Call()
+    {
+        if (_call.Signal()) Counters->Notifications++;
+        _ring.CallDecided();
+    }
+}

@@ -1,0 +1,243 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using VhostSwitch.Dataplane;
+using VhostSwitch.Packets;
+using VhostSwitch.Virtio;
+using VhostSwitch.Virtio.Split;
+
+namespace VhostSwitch.Vhost.Net;
+
+/// <summary>
+/// Frames to a guest: its receive ring (VIRTIO 1.2, 5.1.6.3) as an output of the switch. A burst first reserves a buffer for
+/// every frame and writes the headers, then copies the payloads, then publishes. Any poll thread, one at a time.
+/// </summary>
+/// <remarks>
+/// Headers first is what makes it fast: one store into each buffer starts fetching its cache line from the guest's core, all
+/// of them side by side, before the copies need them. It doubled the rate of the trial this design comes from.
+/// </remarks>
+/// <typeparam name="TRing">The ring's kind.</typeparam>
+/// <typeparam name="TCopy">How bytes are copied.</typeparam>
+public sealed unsafe class EnqueueQueue<TRing, TCopy> : OutputQueue, IGuestQueue
+    where TRing : struct, IDeviceRing
+    where TCopy : struct, IFrameCopy
+{
+    // Set up once; read by poll threads.
+    private readonly Features _features;
+    private readonly uint _headerLength;
+    private readonly bool _mergeable;
+
+    // Written by the poll thread that holds the queue.
+    private TRing _ring;
+    private RegionCache _memory;
+
+    // Written by the control thread.
+    private CallTarget _call;
+
+    /// <summary>Takes over a ring that may run and is enabled.</summary>
+    /// <param name="ring">The ring.</param>
+    /// <param name="setup">What is known of the device.</param>
+    /// <param name="counters">Where to count.</param>
+    public EnqueueQueue(TRing ring, GuestQueueSetup setup, CounterBlock counters)
+        : base(setup.RingIndex / 2, counters)
+    {
+        _ring = ring;
+        _memory = new RegionCache(setup.Memory);
+        _features = setup.Features;
+        _headerLength = (uint)NetHeader.LengthFor(setup.Features);
+        _mergeable = (setup.Features & Features.MrgRxbuf) != 0;
+        _call = new CallTarget(setup.Call);
+        RingIndex = setup.RingIndex;
+        // The guest's new buffers are found when there is a frame for them; nobody waits for them.
+        _ring.DisableKicks();
+    }
+
+    /// <inheritdoc/>
+    public int RingIndex { get; }
+
+    /// <inheritdoc/>
+    public RingFault Fault => _ring.Fault;
+
+    /// <inheritdoc/>
+    public ulong FaultDetail => _ring.FaultDetail;
+
+    /// <inheritdoc/>
+    public ushort Base => (ushort)_ring.Base;
+
+    /// <inheritdoc/>
+    public bool Resynchronised { get; init; }
+
+    /// <inheritdoc/>
+    public override bool NotificationOpen => _ring.CallUndecided;
+
+    /// <inheritdoc/>
+    public override int Send(Burst burst, ushort* which, int count)
+    {
+        var slots = stackalloc Slot[Burst.MaxFrames];
+        int available = _ring.Available(count);
+        int handled = 0, used = 0, copies = 0;
+        ulong bytes = 0;
+        uint delivered = 0;
+        for (; handled < count && _ring.Fault == RingFault.None; handled++)
+        {
+            var frame = burst.Frames + which[handled];
+            if (!Offloads.Takes(_features, frame->Offload))
+            {
+                Counters->Drop(DropReason.OffloadUnsupported);
+                continue;
+            }
+            if (used >= available && (available = _ring.Available(used + 1)) <= used) break;
+            int id = _ring.Peek(used, out var descriptor);
+            if (id < 0) break;
+            byte* buffer;
+            if ((descriptor.Flags & (SplitDescriptor.HasNext | SplitDescriptor.Indirect | SplitDescriptor.Write)) == SplitDescriptor.Write
+                && frame->Length >= Ethernet.SnapshotLength && descriptor.Length >= _headerLength + frame->Length
+                && (buffer = _memory.Translate(descriptor.Address, _headerLength + frame->Length)) != null)
+            {
+                WriteHeaders(buffer, frame);
+                slots[copies++] = new Slot { To = buffer + _headerLength + Ethernet.SnapshotLength, Frame = frame };
+                _ring.Use(used++, id, _headerLength + frame->Length);
+            }
+            else
+            {
+                int chains = SendSpread(burst, frame, used);
+                if (chains < 0) break;
+                if (chains == 0) continue;
+                used += chains;
+            }
+            bytes += frame->Length;
+            delivered++;
+            frame->Delivered = true;
+        }
+        for (int i = 0; i < copies; i++)
+        {
+            var frame = slots[i].Frame;
+            if (frame->MoreSegments == 0) TCopy.Copy(slots[i].To, frame->Data + Ethernet.SnapshotLength, frame->Length - Ethernet.SnapshotLength);
+            else CopySegments(burst, slots[i].To, frame);
+        }
+        if (used > 0) Publish(used, delivered, bytes);
+        if (_ring.Fault == RingFault.None) return handled;
+        Counters->Drop(DropReason.ReceiverBroken, (uint)(count - handled));
+        return count;
+    }
+
+    /// <inheritdoc/>
+    public override void DecideNotification()
+    {
+        if (!_ring.CallUndecided) return;
+        if (_ring.WantsCall()) Call();
+        else _ring.CallDecided();
+    }
+
+    /// <inheritdoc/>
+    public void SetCall(int descriptor) => _call.Descriptor = descriptor;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void WriteHeaders(byte* buffer, Frame* frame)
+    {
+        WriteNetHeader(buffer, frame, 1);
+        frame->Snapshot.Store(buffer + _headerLength);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void WriteNetHeader(byte* to, Frame* frame, ushort buffers)
+    {
+        *(OffloadFields*)to = frame->Offload;
+        if (_headerLength == NetHeader.Size) *(ushort*)(to + NetHeader.LegacySize) = buffers;
+    }
+
+    // A frame in several pieces into one buffer: the pieces behind the snapshot.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void CopySegments(Burst burst, byte* to, Frame* frame)
+    {
+        uint skip = Ethernet.SnapshotLength;
+        for (int i = -1; i < frame->MoreSegments; i++)
+        {
+            var segment = i < 0 ? new Segment { Data = frame->Data, Length = frame->DataLength } : burst.Segments[frame->FirstSegment + i];
+            if (segment.Length <= skip)
+            {
+                skip -= segment.Length;
+                continue;
+            }
+            TCopy.Copy(to, segment.Data + skip, segment.Length - skip);
+            to += segment.Length - skip;
+            skip = 0;
+        }
+    }
+
+    // A frame into buffers of any shape: chains, indirect tables, several buffers where they are mergeable. Copies at once.
+    // Returns how many buffers it took; 0 when the frame was dropped, -1 when there are too few buffers now or the ring is broken.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int SendSpread(Burst burst, Frame* frame, int used)
+    {
+        uint needed = _headerLength + frame->Length;
+        uint found = 0;
+        int segments = 0, chains = 0;
+        Span<uint> lengths = stackalloc uint[MaxBuffersOfFrame];
+        Span<int> ids = stackalloc int[MaxBuffersOfFrame];
+        while (found < needed)
+        {
+            if (chains == MaxBuffersOfFrame || (chains > 0 && !_mergeable)) return DropTooSmall();
+            if (_ring.Available(used + chains + 1) <= used + chains) return -1;
+            ids[chains] = _ring.Peek(used + chains, out var descriptor);
+            if (ids[chains] < 0) return -1;
+            var outcome = ChainReader.Collect(ref _ring, _memory.Memory, descriptor, deviceWrites: true, burst.ReceiverSegments + segments,
+                Burst.MaxSegments - segments, out int count, out uint length);
+            if (outcome == ChainReader.Outcome.Broken) return -1;
+            if (outcome == ChainReader.Outcome.NoRoom) return DropTooSmall();
+            if (chains == 0 && length < _headerLength)
+            {
+                _ring.Break(RingFault.ShorterThanHeader, length);
+                return -1;
+            }
+            segments += count;
+            lengths[chains++] = Math.Min(length, needed - found);
+            found += lengths[chains - 1];
+        }
+        var header = stackalloc byte[NetHeader.Size];
+        WriteNetHeader(header, frame, (ushort)chains);
+        var cursor = new SegmentCursor(burst.ReceiverSegments, segments);
+        cursor.Write(header, _headerLength);
+        cursor.Write((byte*)&frame->Snapshot, Math.Min(frame->Length, Ethernet.SnapshotLength));
+        uint skip = Ethernet.SnapshotLength;
+        for (int i = -1; i < frame->MoreSegments; i++)
+        {
+            var segment = i < 0 ? new Segment { Data = frame->Data, Length = frame->DataLength } : burst.Segments[frame->FirstSegment + i];
+            uint skipped = Math.Min(skip, segment.Length);
+            skip -= skipped;
+            cursor.Write(segment.Data + skipped, segment.Length - skipped);
+        }
+        for (int i = 0; i < chains; i++)
+            _ring.Use(used + i, ids[i], lengths[i]);
+        return chains;
+    }
+
+    // 64 KiB in buffers of 1 KiB. A driver with smaller ones than that gets no large segments.
+    private const int MaxBuffersOfFrame = 64;
+
+    private int DropTooSmall()
+    {
+        Counters->Drop(DropReason.ReceiverBufferTooSmall);
+        return 0;
+    }
+
+    private void Publish(int used, uint delivered, ulong bytes)
+    {
+        _ring.Publish(used);
+        Counters->Frames += delivered;
+        Counters->Bytes += bytes;
+        Counters->Bursts++;
+        if (_ring.WantsCall()) Call();
+    }
+
+    private void Call()
+    {
+        if (_call.Signal()) Counters->Notifications++;
+        _ring.CallDecided();
+    }
+
+    private struct Slot
+    {
+        public byte* To;
+        public Frame* Frame;
+    }
+}

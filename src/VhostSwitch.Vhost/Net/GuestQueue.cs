@@ -1,0 +1,43 @@
+using VhostSwitch.Virtio;
+
+namespace VhostSwitch.Vhost.Net;
+
+/// <summary>What the control thread asks a queue of a guest, whichever its direction and its ring's kind.</summary>
+public interface IGuestQueue
+{
+    /// <summary>The ring this queue works on.</summary>
+    int RingIndex { get; }
+
+    /// <summary>How the driver broke the rules; <see cref="RingFault.None"/> while it has not.</summary>
+    RingFault Fault { get; }
+
+    /// <summary>The number that belongs to <see cref="Fault"/>.</summary>
+    ulong FaultDetail { get; }
+
+    /// <summary>The next available entry. Exact only when no poll thread uses the queue.</summary>
+    ushort Base { get; }
+
+    /// <summary>True when base and used index disagreed at the start: the front-end had lost track.</summary>
+    bool Resynchronised { get; }
+
+    /// <summary>Exchanges where the guest is notified; -1 for nowhere.</summary>
+    /// <param name="descriptor">The descriptor's number.</param>
+    void SetCall(int descriptor);
+}
+
+/// <summary>What a queue of a guest needs to know of its device.</summary>
+/// <param name="Features">The negotiated features.</param>
+/// <param name="Memory">The guest's memory.</param>
+/// <param name="RingIndex">The ring.</param>
+/// <param name="Size">Its number of entries.</param>
+/// <param name="Base">Its next available entry.</param>
+/// <param name="Call">Where to notify the guest; -1 for nowhere.</param>
+/// <param name="Kick">Where the guest notifies us; -1 for nowhere.</param>
+public readonly record struct GuestQueueSetup(Features Features, GuestMemory Memory, int RingIndex, int Size, ushort Base, int Call, int Kick)
+{
+    /// <summary>The setup of a device's ring that may run.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="ring">The ring.</param>
+    public static GuestQueueSetup Of(Device device, Vring ring) =>
+        new(device.Features, device.Memory.Guest, ring.Index, ring.Size, ring.Base, ring.Call?.Number ?? -1, ring.Kick?.Number ?? -1);
+}

@@ -1,0 +1,172 @@
+using System.Runtime.InteropServices;
+
+namespace VhostSwitch.Vhost.User;
+
+/// <summary>Requests of the front-end (vhost-user, "Front-end message types"), as far as this back-end knows them.</summary>
+public enum FrontEndRequest : uint
+{
+    /// <summary>Which virtio features are offered.</summary>
+    GetFeatures = 1,
+
+    /// <summary>Which virtio features the driver takes.</summary>
+    SetFeatures = 2,
+
+    /// <summary>A session begins.</summary>
+    SetOwner = 3,
+
+    /// <summary>Deprecated.</summary>
+    ResetOwner = 4,
+
+    /// <summary>The whole memory table.</summary>
+    SetMemTable = 5,
+
+    /// <summary>A ring's size.</summary>
+    SetVringNum = 8,
+
+    /// <summary>A ring's addresses.</summary>
+    SetVringAddr = 9,
+
+    /// <summary>A ring's next entry.</summary>
+    SetVringBase = 10,
+
+    /// <summary>Stops a ring and asks for its next entry.</summary>
+    GetVringBase = 11,
+
+    /// <summary>Starts a ring.</summary>
+    SetVringKick = 12,
+
+    /// <summary>How to notify the guest.</summary>
+    SetVringCall = 13,
+
+    /// <summary>How to tell of a broken ring.</summary>
+    SetVringErr = 14,
+
+    /// <summary>Which protocol features are offered.</summary>
+    GetProtocolFeatures = 15,
+
+    /// <summary>Which protocol features the front-end takes.</summary>
+    SetProtocolFeatures = 16,
+
+    /// <summary>How many queue pairs there may be.</summary>
+    GetQueueNum = 17,
+
+    /// <summary>Enables or disables a ring.</summary>
+    SetVringEnable = 18,
+
+    /// <summary>The guest has moved here.</summary>
+    SendRarp = 19,
+
+    /// <summary>The MTU.</summary>
+    NetSetMtu = 20,
+
+    /// <summary>Resets the device.</summary>
+    ResetDevice = 34,
+
+    /// <summary>How many memory slots there are.</summary>
+    GetMaxMemSlots = 36,
+
+    /// <summary>Adds one memory region.</summary>
+    AddMemReg = 37,
+
+    /// <summary>Removes one memory region.</summary>
+    RemMemReg = 38,
+
+    /// <summary>The virtio status.</summary>
+    SetStatus = 39,
+
+    /// <summary>Asks for the virtio status.</summary>
+    GetStatus = 40,
+}
+
+/// <summary>The header before every message, 12 bytes.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 4)]
+public struct MessageHeader
+{
+    /// <summary>Length in bytes.</summary>
+    public const int Length = 12;
+
+    /// <summary><see cref="Flags"/>: the protocol's version, in the two lowest bits.</summary>
+    public const uint Version = 1;
+
+    /// <summary><see cref="Flags"/>: the bits of the version.</summary>
+    public const uint VersionMask = 3;
+
+    /// <summary><see cref="Flags"/>: this is an answer.</summary>
+    public const uint Reply = 4;
+
+    /// <summary><see cref="Flags"/>: an answer is asked for.</summary>
+    public const uint NeedReply = 8;
+
+    /// <summary>The request's number.</summary>
+    public uint Request;
+
+    /// <summary>Version, <see cref="Reply"/>, <see cref="NeedReply"/>.</summary>
+    public uint Flags;
+
+    /// <summary>Bytes of payload that follow.</summary>
+    public uint Size;
+}
+
+/// <summary>Payload of the ring messages with a number, 8 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct VringState
+{
+    /// <summary>The ring.</summary>
+    public uint Index;
+
+    /// <summary>The number.</summary>
+    public uint Num;
+}
+
+/// <summary>Payload of SET_VRING_ADDR, 40 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct VringAddr
+{
+    /// <summary>The ring.</summary>
+    public uint Index;
+
+    /// <summary>Bit 0: log writes to the used ring.</summary>
+    public uint Flags;
+
+    /// <summary>The descriptor table.</summary>
+    public ulong Descriptor;
+
+    /// <summary>The used ring.</summary>
+    public ulong Used;
+
+    /// <summary>The available ring.</summary>
+    public ulong Available;
+
+    /// <summary>The guest address of the used ring for the log.</summary>
+    public ulong Log;
+}
+
+/// <summary>One region of a memory table, 32 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct MemoryRegionPayload
+{
+    /// <summary>The first guest-physical address.</summary>
+    public ulong GuestAddress;
+
+    /// <summary>The length in bytes.</summary>
+    public ulong Size;
+
+    /// <summary>The front-end's address.</summary>
+    public ulong UserAddress;
+
+    /// <summary>Where it starts in its file.</summary>
+    public ulong MmapOffset;
+
+    /// <summary>The same, without the layout of the wire.</summary>
+    public readonly RegionDescription Description => new(GuestAddress, Size, UserAddress, MmapOffset);
+}
+
+/// <summary>Bits of the number in SET_VRING_KICK, SET_VRING_CALL and SET_VRING_ERR.</summary>
+public static class VringDescriptorBits
+{
+    /// <summary>The ring.</summary>
+    public const ulong IndexMask = 0xff;
+
+    /// <summary>No descriptor comes with the message.</summary>
+    public const ulong NoDescriptor = 0x100;
+}

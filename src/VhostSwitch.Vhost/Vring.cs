@@ -1,0 +1,76 @@
+using VhostSwitch.Linux;
+
+namespace VhostSwitch.Vhost;
+
+/// <summary>
+/// What a front-end has told about one ring. Started and enabled are two independent states (vhost-user, "Ring states").
+/// The control thread alone reads and writes it; the data path gets its own copy when the ring starts to run.
+/// </summary>
+public sealed class Vring : IDisposable
+{
+    internal Vring(int index) => Index = index;
+
+    /// <summary>The ring's number: 2i is the guest's receive ring of pair i, 2i + 1 its transmit ring.</summary>
+    public int Index { get; }
+
+    /// <summary>True for a ring by which the guest receives.</summary>
+    public bool IsGuestReceive => Index % 2 == 0;
+
+    /// <summary>The number of entries; 0 until SET_VRING_NUM.</summary>
+    public int Size { get; internal set; }
+
+    /// <summary>The next available entry: as SET_VRING_BASE said, or as the data path left it.</summary>
+    public ushort Base { get; internal set; }
+
+    /// <summary>The parts' addresses as the front-end sees them; null until SET_VRING_ADDR.</summary>
+    public VringAddresses? Addresses { get; internal set; }
+
+    /// <summary>SET_VRING_KICK came, and no GET_VRING_BASE since.</summary>
+    public bool Started { get; internal set; }
+
+    /// <summary>SET_VRING_ENABLE 1 came, or SET_FEATURES without protocol features.</summary>
+    public bool Enabled { get; internal set; }
+
+    /// <summary>The guest's notifications; null where the ring must be polled.</summary>
+    public FileDescriptor? Kick { get; internal set; }
+
+    /// <summary>Our notifications to the guest; null where it polls.</summary>
+    public FileDescriptor? Call { get; internal set; }
+
+    /// <summary>Where to tell the front-end of a broken ring; null where it does not want to know.</summary>
+    public FileDescriptor? Error { get; internal set; }
+
+    /// <summary>True while the data path may touch the ring.</summary>
+    public bool Running { get; internal set; }
+
+    /// <summary>Why a ring that is started does not run; null where it runs or is not started.</summary>
+    public string? Obstacle { get; internal set; }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Kick?.Dispose();
+        Call?.Dispose();
+        Error?.Dispose();
+        Kick = Call = Error = null;
+    }
+
+    /// <summary>Forgets how the ring was set up, all but where to notify.</summary>
+    internal void Reset()
+    {
+        Size = 0;
+        Base = 0;
+        Addresses = null;
+        Started = false;
+        Enabled = false;
+        Obstacle = null;
+        Kick?.Dispose();
+        Kick = null;
+    }
+}
+
+/// <summary>Where the parts of a ring are, in addresses of the front-end process.</summary>
+/// <param name="Descriptor">The descriptor table.</param>
+/// <param name="Available">The available ring.</param>
+/// <param name="Used">The used ring.</param>
+public readonly record struct VringAddresses(ulong Descriptor, ulong Available, ulong Used);
