@@ -24,6 +24,9 @@ public enum DropReason : byte
     /// <summary>No port is known for its destination and there is none to try. Counted where it came in.</summary>
     UnknownDestination,
 
+    /// <summary>Its destination is one of the group addresses that bridges do not forward, 01-80-c2-00-00-00 to -0f. Counted where it came in.</summary>
+    ReservedGroup,
+
     /// <summary>It came from a device whose address another device has (vmdq mode). Counted where it came in.</summary>
     NotRegistered,
 
@@ -51,7 +54,7 @@ public static class DropReasons
 
     private static readonly string[] Names =
     [
-        "runt", "oversize", "bad_offload", "queue_disabled", "same_port", "unknown_destination", "not_registered", "receiver_down",
+        "runt", "oversize", "bad_offload", "queue_disabled", "same_port", "unknown_destination", "reserved_group", "not_registered", "receiver_down",
         "receiver_full", "receiver_buffer_too_small", "offload_unsupported", "receiver_broken",
     ];
 

@@ -85,5 +85,9 @@ public unsafe struct Frame
 
     /// <summary>Decides that the frame goes nowhere.</summary>
     /// <param name="reason">Why.</param>
-    public void Drop(DropReason reason) => Output = (ushort)(Dropped | (int)reason);
+    public void Drop(DropReason reason) => Output = DroppedFor(reason);
+
+    /// <summary>The <see cref="Output"/> of a frame that goes nowhere.</summary>
+    /// <param name="reason">Why.</param>
+    public static ushort DroppedFor(DropReason reason) => (ushort)(Dropped | (int)reason);
 }

@@ -167,6 +167,9 @@ public sealed unsafe class PollThread : IDisposable
     private void Run()
     {
         if (Core >= 0) CpuAffinity.Pin(Core);
+        // The runtime resolves a call into the C library when a thread first makes it, and allocates for that: now, not later.
+        Wake();
+        Wait(0);
         _allocatedAtStart = GC.GetAllocatedBytesForCurrentThread();
         int emptyPasses = 0;
         while (!Volatile.Read(ref _stop))

@@ -12,7 +12,7 @@ namespace VhostSwitch.Vhost.Net;
 /// once, checks it, and lends the frames where they lie. Runs on the poll thread that owns the queue.
 /// </summary>
 /// <typeparam name="TRing">The ring's kind.</typeparam>
-public sealed unsafe class DequeueQueue<TRing> : InputQueue, IGuestQueue
+public sealed unsafe class DequeueQueue<TRing> : InputQueue, IGuestQueue, IAnnouncer
     where TRing : struct, IDeviceRing
 {
     // Set in _announce beside the address.
@@ -115,8 +115,7 @@ public sealed unsafe class DequeueQueue<TRing> : InputQueue, IGuestQueue
     /// <inheritdoc/>
     public void SetCall(int descriptor) => _call.Descriptor = descriptor;
 
-    /// <summary>Has the queue send, before its next frame, the broadcast by which neighbours learn where the guest is now.</summary>
-    /// <param name="mac">The guest's address, first byte lowest.</param>
+    /// <inheritdoc/>
     public void Announce(ulong mac) => Volatile.Write(ref _announce, (mac & MacAddress.Mask) | AnnouncePending);
 
     // Two loops: the first touches only the ring, the second only the frames, so that the loads of frames that lie in the

@@ -41,3 +41,11 @@ public readonly record struct GuestQueueSetup(Features Features, GuestMemory Mem
     public static GuestQueueSetup Of(Device device, Vring ring) =>
         new(device.Features, device.Memory.Guest, ring.Index, ring.Size, ring.Base, ring.Call?.Number ?? -1, ring.Kick?.Number ?? -1);
 }
+
+/// <summary>A queue that can announce its guest to its neighbours (SEND_RARP).</summary>
+public interface IAnnouncer
+{
+    /// <summary>Has the queue send, before its next frame, the broadcast by which neighbours learn where the guest is now.</summary>
+    /// <param name="mac">The guest's address, first byte lowest.</param>
+    void Announce(ulong mac);
+}

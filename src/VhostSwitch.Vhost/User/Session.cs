@@ -14,6 +14,7 @@ public sealed class Session : IDisposable
     private readonly MessageReader _reader;
     private readonly RequestHandler _handler;
     private readonly Action<Session> _ended;
+    private string? _refusal;
     private bool _disposed;
 
     /// <summary>Takes over a connection.</summary>
@@ -42,8 +43,14 @@ public sealed class Session : IDisposable
     /// <summary>Why the session is over; null while it is not, or when the front-end just went.</summary>
     public string? EndReason { get; private set; }
 
-    /// <summary>The last request that was refused without ending the session; null where there was none.</summary>
-    public string? LastRefusal { get; private set; }
+    /// <summary>The last request that was refused without ending the session.</summary>
+    /// <returns>The reason, once; null where there was none since the last call.</returns>
+    public string? TakeRefusal()
+    {
+        string? refusal = _refusal;
+        _refusal = null;
+        return refusal;
+    }
 
     /// <summary>Stops the device and closes the connection.</summary>
     public void Dispose()
@@ -101,7 +108,7 @@ public sealed class Session : IDisposable
         }
         catch (VhostException e) when (acknowledge)
         {
-            LastRefusal = e.Message;
+            _refusal = e.Message;
             return SendNumber(header.Request, 1);
         }
         return !acknowledge || SendNumber(header.Request, 0);

@@ -1,0 +1,155 @@
+using VhostSwitch.Dataplane;
+using VhostSwitch.Linux;
+using VhostSwitch.Vhost;
+using VhostSwitch.Vhost.Net;
+using VhostSwitch.Virtio;
+
+namespace VhostSwitch.Ports.NetVhost;
+
+/// <summary>
+/// A guest's device as a port of the switch: turns the device's rings into queues of the data plane as they start and stop,
+/// and says why no frame flows. Lives on the control thread.
+/// </summary>
+public sealed class VhostPort : IDeviceEvents, IDisposable
+{
+    private readonly DataPlane _dataPlane;
+    private readonly GuestQueueFactory _factory;
+    private readonly SortedDictionary<int, Queue> _queues = [];
+    private readonly SortedDictionary<int, CounterBlock> _counters = [];
+    private readonly SortedDictionary<int, string> _broken = [];
+    private readonly PrivateMemoryProbe _privateMemory = new();
+    private Device? _device;
+
+    /// <summary>Makes a port without a device and attaches it.</summary>
+    /// <param name="dataPlane">Where the port's frames go.</param>
+    /// <param name="factory">Makes the queues.</param>
+    /// <param name="port">The port, not attached yet.</param>
+    public VhostPort(DataPlane dataPlane, GuestQueueFactory factory, Port port)
+    {
+        _dataPlane = dataPlane;
+        _factory = factory;
+        Port = port;
+        dataPlane.Attach(port);
+    }
+
+    /// <summary>The port.</summary>
+    public Port Port { get; }
+
+    /// <summary>Told once when both rings of the first pair run: the device is there.</summary>
+    public event Action<VhostPort>? Added;
+
+    /// <summary>Told of what people should read of; one sentence.</summary>
+    public event Action<VhostPort, string>? Noted;
+
+    /// <summary>True once <see cref="Added"/> was told.</summary>
+    public bool IsAdded { get; private set; }
+
+    /// <summary>The queues in use, by the ring they work on.</summary>
+    public IReadOnlyDictionary<int, Queue> Queues => _queues;
+
+    /// <summary>The counters, by ring. They outlive the queues.</summary>
+    public IReadOnlyDictionary<int, CounterBlock> Counters => _counters;
+
+    /// <summary>One line: why frames flow, or why they do not.</summary>
+    public string Status
+    {
+        get
+        {
+            if (_device is not { } device) return "waiting for a front-end";
+            if (_broken.Count > 0) return "broken: " + string.Join("; ", _broken.Values);
+            if (_privateMemory.Verdict is { } verdict) return verdict;
+            if (device.Rings.FirstOrDefault(r => r.Obstacle is not null)?.Obstacle is { } obstacle) return "negotiating: " + obstacle;
+            int running = device.Rings.Count(r => r.Running), usable = device.Rings.Count(r => r.Running && r.Enabled);
+            if (running == 0) return device.FeaturesSet ? "negotiating: no ring started yet" : "connected: the guest's driver has not set up the device yet";
+            if (usable == 0) return $"negotiating: {running} rings started, none enabled yet";
+            return $"up ({usable} of {device.Rings.Count} rings)";
+        }
+    }
+
+    /// <summary>Gives the port its device, before the device has rings.</summary>
+    /// <param name="device">The device.</param>
+    public void Connect(Device device) => _device = device;
+
+    /// <summary>Looks for queues that broke and memory that is not shared. Call it a few times a second.</summary>
+    public void Check()
+    {
+        if (_device is not { } device) return;
+        foreach (var ring in device.Rings)
+        {
+            if (_broken.ContainsKey(ring.Index) || !_queues.TryGetValue(ring.Index, out var queue)) continue;
+            var guest = (IGuestQueue)queue;
+            if (guest.Fault == RingFault.None) continue;
+            string reason = $"ring {ring.Index}: {RingFaults.Describe(guest.Fault, guest.FaultDetail, ring.Size)}";
+            _broken.Add(ring.Index, reason);
+            Remove(ring.Index);
+            if (ring.Error is { } error) EventFd.Signal(error.Number);
+            Noted?.Invoke(this, $"broken: {reason}; the ring stays out of use until the driver sets it up anew");
+        }
+        if (_privateMemory.Check(device)) Noted?.Invoke(this, _privateMemory.Verdict!);
+    }
+
+    /// <summary>Takes the port away. Its device is stopped already.</summary>
+    public void Dispose()
+    {
+        _dataPlane.Detach(Port);
+        foreach (var counters in _counters.Values)
+            counters.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public void RingRunning(Device device, Vring ring)
+    {
+        if (!_counters.TryGetValue(ring.Index, out var counters)) _counters.Add(ring.Index, counters = new CounterBlock());
+        _broken.Remove(ring.Index);
+        // A disabled transmit ring is emptied and its frames dropped; a disabled receive ring is left alone.
+        if (ring.IsGuestReceive && !ring.Enabled) return;
+        var queue = ring.IsGuestReceive ? (Queue)_factory.Enqueue(device, ring, counters) : _factory.Dequeue(device, ring, counters);
+        if (((IGuestQueue)queue).Resynchronised)
+            Noted?.Invoke(this, $"ring {ring.Index} goes on from its used index, not from the front-end's base {ring.Base}: frames may have been lost");
+        _queues.Add(ring.Index, queue);
+        Apply();
+        if (IsAdded || !_queues.ContainsKey(0) || !_queues.ContainsKey(1)) return;
+        IsAdded = true;
+        Added?.Invoke(this);
+    }
+
+    /// <inheritdoc/>
+    public void RingStopping(Device device, Vring ring)
+    {
+        _privateMemory.Restart();
+        if (!_queues.TryGetValue(ring.Index, out var queue)) return;
+        Remove(ring.Index);
+        device.RingStoppedAt(ring, ((IGuestQueue)queue).Base);
+    }
+
+    /// <inheritdoc/>
+    public void RingEnabledChanged(Device device, Vring ring)
+    {
+        if (_broken.ContainsKey(ring.Index)) return;
+        RingStopping(device, ring);
+        RingRunning(device, ring);
+    }
+
+    /// <inheritdoc/>
+    public void RingCallChanged(Device device, Vring ring)
+    {
+        if (!_queues.TryGetValue(ring.Index, out var queue)) return;
+        ((IGuestQueue)queue).SetCall(ring.Call?.Number ?? -1);
+        _dataPlane.WaitForThreads();
+        // What was published while there was nobody to tell is told now: one notification too many does no harm.
+        if (ring.Call is { } call) EventFd.Signal(call.Number);
+    }
+
+    /// <inheritdoc/>
+    public void Announce(Device device, ulong mac)
+    {
+        if (_queues.Values.OfType<IAnnouncer>().FirstOrDefault() is { } queue) queue.Announce(mac);
+    }
+
+    private void Remove(int ring)
+    {
+        if (_queues.Remove(ring)) Apply();
+    }
+
+    private void Apply() => _dataPlane.SetQueues(Port, [.. _queues.Values.OfType<InputQueue>()], [.. _queues.Values.OfType<OutputQueue>()]);
+}

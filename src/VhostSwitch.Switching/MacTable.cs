@@ -1,0 +1,273 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using VhostSwitch.Packets;
+
+namespace VhostSwitch.Switching;
+
+/// <summary>What a <see cref="MacTable"/> tells of changes that people want to read of.</summary>
+public enum MacEventKind
+{
+    /// <summary>An address was seen for the first time.</summary>
+    Learned,
+
+    /// <summary>A known address was seen on another port.</summary>
+    Moved,
+
+    /// <summary>A device sent with an address that another device has (vmdq mode).</summary>
+    Duplicate,
+}
+
+/// <summary>A change of the table.</summary>
+/// <param name="Kind">What happened.</param>
+/// <param name="Address">The address.</param>
+/// <param name="Vlan">The VLAN id.</param>
+/// <param name="Port">The port's id.</param>
+public readonly record struct MacEvent(MacEventKind Kind, MacAddress Address, ushort Vlan, ushort Port);
+
+/// <summary>One entry, for people.</summary>
+/// <param name="Address">The address.</param>
+/// <param name="Vlan">The VLAN id.</param>
+/// <param name="Port">The port's id.</param>
+/// <param name="AgeSeconds">Since it was last seen.</param>
+public readonly record struct MacEntry(MacAddress Address, ushort Vlan, ushort Port, int AgeSeconds);
+
+/// <summary>
+/// Which address is behind which port, by VLAN. Poll threads look up and refresh without a lock; a new or moved address takes
+/// one. The control thread removes.
+/// </summary>
+/// <remarks>
+/// An entry's key is written after its value and is not taken by another address before every poll thread has passed, so
+/// whoever finds a key finds a value of that key: no frame ever goes to a guest by half an update.
+/// </remarks>
+public sealed unsafe class MacTable : IDisposable
+{
+    /// <summary>The answer for an unknown address.</summary>
+    public const ushort NoPort = 0xffff;
+
+    /// <summary>The most addresses of one port: a guest that makes up addresses fills its own share and not the table.</summary>
+    public const int MaxPerPort = 1024;
+
+    private const int EntriesPerBucket = 4;
+    private const int BucketBits = 14;
+    private const int Buckets = 1 << BucketBits;
+
+    // An address may lie in its own bucket or the one after it: with a table a quarter full both are full once in thousands.
+    private const int BucketsSearched = 2;
+    private const ulong Valid = 1UL << 63;
+    private const int MaxEvents = 256;
+    private const int Ports = 1024;
+
+    // Keys: the address, the VLAN id above it, and the top bit. Values: the port, and above it the second it was last seen.
+    private readonly Entry* _entries;
+
+    // Unknown to guests, so that they cannot choose addresses that meet in one bucket.
+    private readonly ulong _hashFactor = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))) | 1;
+    private readonly Lock _lock = new();
+    private readonly ushort[] _perPort = new ushort[Ports];
+    private readonly MacEvent[] _events = new MacEvent[MaxEvents];
+    private int _eventCount;
+    private uint _now;
+
+    /// <summary>Makes an empty table.</summary>
+    public MacTable()
+    {
+        // One bucket more than the hash names, for the addresses of the last one.
+        _entries = (Entry*)NativeMemory.AlignedAlloc((nuint)(TotalEntries * sizeof(Entry)), 64);
+        NativeMemory.Clear(_entries, (nuint)(TotalEntries * sizeof(Entry)));
+    }
+
+    private const int TotalEntries = (Buckets + BucketsSearched - 1) * EntriesPerBucket;
+
+    /// <summary>How many addresses could not be learned because the table, or their port's share of it, was full.</summary>
+    public ulong NotLearned { get; private set; }
+
+    /// <summary>How many events were not kept because nobody fetched them in time.</summary>
+    public ulong EventsLost { get; private set; }
+
+    /// <summary>The key of an address.</summary>
+    /// <param name="address">The 48 bits.</param>
+    /// <param name="vlan">The VLAN id.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Key(ulong address, ushort vlan) => address | ((ulong)vlan << 48) | Valid;
+
+    /// <summary>Finds the port of an address. For poll threads.</summary>
+    /// <param name="key">The address's <see cref="Key"/>.</param>
+    /// <returns>The port's id, or <see cref="NoPort"/>.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ushort Find(ulong key)
+    {
+        var entry = Search(key);
+        return entry == null ? NoPort : (ushort)Volatile.Read(ref entry->Value);
+    }
+
+    /// <summary>Notes that an address was seen on a port. For poll threads.</summary>
+    /// <param name="key">The address's <see cref="Key"/>.</param>
+    /// <param name="port">The port's id.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Learn(ulong key, ushort port)
+    {
+        ulong seen = Seen(port);
+        var entry = Search(key);
+        if (entry == null || (ushort)entry->Value != port) Insert(key, port);
+        else if (entry->Value != seen) Volatile.Write(ref entry->Value, seen);
+    }
+
+    /// <summary>Gives an address to a port unless another port has it. For poll threads.</summary>
+    /// <param name="key">The address's <see cref="Key"/>.</param>
+    /// <param name="port">The port's id.</param>
+    /// <returns>False where another port has it, or there is no room.</returns>
+    public bool TryClaim(ulong key, ushort port)
+    {
+        lock (_lock)
+        {
+            ushort owner = Find(key);
+            if (owner == port) return true;
+            if (owner == NoPort) return InsertLocked(key, port);
+            Note(MacEventKind.Duplicate, key, port);
+            return false;
+        }
+    }
+
+    /// <summary>Makes all addresses of a port unknown. For the control thread.</summary>
+    /// <param name="port">The port's id.</param>
+    public void Forget(ushort port)
+    {
+        lock (_lock)
+        {
+            for (int i = 0; i < TotalEntries; i++)
+            {
+                if ((_entries[i].Key & Valid) != 0 && (ushort)_entries[i].Value == port) Volatile.Write(ref _entries[i].Value, NoPort);
+            }
+            _perPort[port] = 0;
+        }
+    }
+
+    /// <summary>Sets the clock and removes what is old. For the control thread, about once a second.</summary>
+    /// <param name="now">Seconds since any start.</param>
+    /// <param name="maxAgeSeconds">Addresses not seen for longer are removed; 0 keeps them.</param>
+    /// <param name="waitForThreads">Waits until every poll thread has passed.</param>
+    public void Tick(uint now, uint maxAgeSeconds, Action waitForThreads)
+    {
+        Volatile.Write(ref _now, now);
+        bool anyDead = false;
+        lock (_lock)
+        {
+            for (int i = 0; i < TotalEntries; i++)
+            {
+                ref var entry = ref _entries[i];
+                if ((entry.Key & Valid) == 0) continue;
+                ulong value = Volatile.Read(ref entry.Value);
+                ushort port = (ushort)value;
+                // A poll thread may refresh the entry right now: then it is not old any more.
+                if (port != NoPort && maxAgeSeconds != 0 && now - (uint)(value >> 16) > maxAgeSeconds
+                    && Interlocked.CompareExchange(ref entry.Value, NoPort, value) == value)
+                {
+                    _perPort[port]--;
+                    port = NoPort;
+                }
+                anyDead |= port == NoPort;
+            }
+        }
+        if (!anyDead) return;
+        waitForThreads();
+        lock (_lock)
+        {
+            for (int i = 0; i < TotalEntries; i++)
+            {
+                if ((ushort)_entries[i].Value == NoPort) Volatile.Write(ref _entries[i].Key, 0);
+            }
+        }
+    }
+
+    /// <summary>Fetches what has happened since the last call, oldest first. For the control thread.</summary>
+    public MacEvent[] TakeEvents()
+    {
+        lock (_lock)
+        {
+            var events = _events[.._eventCount];
+            _eventCount = 0;
+            return events;
+        }
+    }
+
+    /// <summary>The entries, in no order. For the control thread.</summary>
+    public List<MacEntry> Entries()
+    {
+        var entries = new List<MacEntry>();
+        lock (_lock)
+        {
+            for (int i = 0; i < TotalEntries; i++)
+            {
+                ulong key = _entries[i].Key, value = _entries[i].Value;
+                if ((key & Valid) == 0 || (ushort)value == NoPort) continue;
+                entries.Add(new MacEntry(new MacAddress(key & MacAddress.Mask), (ushort)((key >> 48) & 0xfff), (ushort)value, (int)(_now - (uint)(value >> 16))));
+            }
+        }
+        return entries;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => NativeMemory.AlignedFree(_entries);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ulong Seen(ushort port) => port | ((ulong)Volatile.Read(ref _now) << 16);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Entry* Search(ulong key)
+    {
+        var entry = _entries + ((int)((key * _hashFactor) >> (64 - BucketBits)) * EntriesPerBucket);
+        for (int i = 0; i < EntriesPerBucket * BucketsSearched; i++, entry++)
+        {
+            if (Volatile.Read(ref entry->Key) == key) return entry;
+        }
+        return null;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Insert(ulong key, ushort port)
+    {
+        lock (_lock)
+            InsertLocked(key, port);
+    }
+
+    private bool InsertLocked(ulong key, ushort port)
+    {
+        var entry = Search(key);
+        ushort owner = entry == null ? NoPort : (ushort)entry->Value;
+        if (owner == port) return true;
+        if (_perPort[port] >= MaxPerPort || (entry == null && (entry = FreeEntry(key)) == null))
+        {
+            NotLearned++;
+            return false;
+        }
+        if (owner != NoPort) _perPort[owner]--;
+        _perPort[port]++;
+        Volatile.Write(ref entry->Value, Seen(port));
+        Volatile.Write(ref entry->Key, key);
+        Note(owner == NoPort ? MacEventKind.Learned : MacEventKind.Moved, key, port);
+        return true;
+    }
+
+    private Entry* FreeEntry(ulong key)
+    {
+        var entry = _entries + ((int)((key * _hashFactor) >> (64 - BucketBits)) * EntriesPerBucket);
+        for (int i = 0; i < EntriesPerBucket * BucketsSearched; i++, entry++)
+        {
+            if (entry->Key == 0) return entry;
+        }
+        return null;
+    }
+
+    private void Note(MacEventKind kind, ulong key, ushort port)
+    {
+        if (_eventCount == MaxEvents) EventsLost++;
+        else _events[_eventCount++] = new MacEvent(kind, new MacAddress(key & MacAddress.Mask), (ushort)((key >> 48) & 0xfff), port);
+    }
+
+    private struct Entry
+    {
+        public ulong Key;
+        public ulong Value;
+    }
+}
