@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds, and runs every test. The last line is "N passed, N failed", with ", N skipped" where any was.
+#   ./test.sh           what fits in 25 minutes
+#   ./test.sh --full    the long matrices, loops and soaks as well
+#   ./test.sh PATTERN   only the test projects whose name contains PATTERN
+set -uo pipefail
+cd "$(dirname "$0")"
+
+pattern=
+for argument in "$@"; do
+    case $argument in
+        --full) export VHOSTSWITCH_FULL=1 ;;
+        -h|--help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -*) echo "test.sh: $argument is not known; see ./test.sh --help" >&2; exit 2 ;;
+        *) pattern=$argument ;;
+    esac
+done
+
+# The real counterparts: DPDK's testpmd is in dpdk-dev; gcc and the kernel's headers check structure layouts.
+packages=(dpdk dpdk-dev openvswitch-switch openvswitch-switch-dpdk qemu-system-x86 busybox-static cpio iproute2 ethtool tcpdump gcc libc6-dev)
+
+install_packages() {
+    local missing=()
+    for package in "${packages[@]}"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    echo "installing: ${missing[*]}"
+    local sudo=()
+    [ "$(id -u)" -eq 0 ] || sudo=(sudo -n)
+    # Daemons that packages start by themselves are not wanted: tests run their own in private folders.
+    local policy=/usr/sbin/policy-rc.d made=
+    if [ "$(id -u)" -eq 0 ] && [ ! -e $policy ]; then printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy && made=1; fi
+    "${sudo[@]}" apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
+    local result=$?
+    [ -n "$made" ] && rm -f $policy
+    [ $result -eq 0 ] || { echo "test.sh: cannot install ${missing[*]}; install them by hand (Debian's names) and start again" >&2; exit 1; }
+}
+
+# Huge pages make the tests of them possible; without the right to reserve any, DPDK's processes use normal pages.
+reserve_huge_pages() {
+    local pages=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+    [ -w $pages ] || return 0
+    [ "$(cat $pages)" -ge 512 ] || echo 512 >$pages || true
+    mkdir -p /mnt/huge 2>/dev/null || return 0
+    mountpoint -q /mnt/huge || mount -t hugetlbfs nodev /mnt/huge -o pagesize=2M || true
+}
+
+install_packages
+reserve_huge_pages
+dotnet build -c Release VhostSwitch.slnx -nologo -v quiet || { echo "test.sh: the build failed" >&2; exit 1; }
+
+passed=0 failed=0 skipped=0
+transcript=$(mktemp)
+trap 'rm -f "$transcript"' EXIT
+for project in tests/*/*.csproj; do
+    name=$(basename "$project" .csproj)
+    program=artifacts/bin/$name/release/$name
+    grep -q '<OutputType>Exe</OutputType>' "$project" || continue
+    case $name in *"$pattern"*) ;; *) continue ;; esac
+    echo "== $name"
+    "$program" -noColor | tee "$transcript"
+    status=${PIPESTATUS[0]}
+    # xunit's closing line: "Total: 9, Errors: 0, Failed: 0, Skipped: 0, Not Run: 0, Time: 0.1s"
+    line=$(grep -E 'Total: [0-9]+' "$transcript" | tail -1)
+    count() { sed -nE "s/.*$1: ([0-9]+).*/\1/p" <<<"$line"; }
+    total=$(count Total) bad=$(($(count Failed) + $(count Errors))) omitted=$(count Skipped)
+    if [ -z "$total" ]; then
+        echo "$name ended with $status before it told any result" >&2
+        failed=$((failed + 1))
+        continue
+    fi
+    [ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+    passed=$((passed + total - bad - omitted)) failed=$((failed + bad)) skipped=$((skipped + omitted))
+done
+
+if [ "$skipped" -gt 0 ]; then echo "$passed passed, $failed failed, $skipped skipped"; else echo "$passed passed, $failed failed"; fi
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
