@@ -1,0 +1,236 @@
+using VhostSwitch.Control.CommandLine;
+using VhostSwitch.Control.Messages;
+using VhostSwitch.Control.Show;
+using VhostSwitch.Control.Statistics;
+using VhostSwitch.Dataplane;
+using VhostSwitch.Linux;
+using VhostSwitch.Ports.NetVhost;
+using VhostSwitch.Switching;
+using VhostSwitch.Vhost;
+using VhostSwitch.Vhost.Net;
+using VhostSwitch.Virtio;
+
+namespace VhostSwitch.Program;
+
+/// <summary>
+/// A running switch: poll threads, a control thread, and the sockets guests connect to. All state belongs to the control
+/// thread; who wants to see it asks there.
+/// </summary>
+public sealed class SwitchInstance : IDisposable
+{
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
+
+    private readonly EventLoop _loop = new();
+    private readonly MacTable _table = new();
+    private readonly Action<string> _log;
+    private readonly SwitchConfiguration _configuration;
+    private readonly DataPlane _dataPlane;
+    private readonly VhostServer _server;
+    private readonly Thread _controlThread;
+    private readonly int _collectionsAtStart = GC.CollectionCount(0);
+    private readonly Dictionary<PollThread, BusyMeter> _busy = [];
+    private uint _seconds;
+
+    private SwitchInstance(SwitchConfiguration configuration, GuestQueueFactory factory, Action<string> log)
+    {
+        _log = log;
+        _configuration = configuration;
+        Forwarder forwarder = configuration.Mode == SwitchMode.Vmdq ? new VmdqForwarder(_table) : new BridgeForwarder(_table);
+        _dataPlane = new DataPlane(configuration.PollCores, forwarder, configuration.Retry, configuration.Idle);
+        foreach (var thread in _dataPlane.Threads)
+        {
+            _busy.Add(thread, new BusyMeter());
+            log(VhostSwitchMessages.PollingStarted(thread.Core));
+        }
+        _server = new VhostServer(_loop, _dataPlane, Offer(configuration), factory);
+        _server.DeviceAdded += c => log(VhostSwitchMessages.DeviceAdded(c.Id, CoreOf(c)));
+        _server.DeviceRemoved += c => log(VhostSwitchMessages.DeviceRemoved(c.Id));
+        _server.Noted += (where, text) => log($"{where}: {text}");
+        _loop.Every(TimeSpan.FromSeconds(1), Tick);
+        _loop.Every(TimeSpan.FromMilliseconds(100), ReportAddresses);
+        _controlThread = new Thread(() =>
+        {
+            if (configuration.ControlCores.Count > 0) CpuAffinity.Pin([.. configuration.ControlCores]);
+            _loop.Run();
+        })
+        { Name = "control" };
+    }
+
+    /// <summary>Starts a switch: its sockets are there on return.</summary>
+    /// <param name="configuration">What it is to do.</param>
+    /// <param name="factory">Makes the queues of guests.</param>
+    /// <param name="log">Takes each line that people should read; called from the control thread.</param>
+    /// <exception cref="VhostException">A socket cannot be made.</exception>
+    public static SwitchInstance Start(SwitchConfiguration configuration, GuestQueueFactory factory, Action<string> log)
+    {
+        var instance = new SwitchInstance(configuration, factory, log);
+        try
+        {
+            foreach (string path in configuration.SocketPaths)
+                instance._server.Listen(path);
+        }
+        catch
+        {
+            instance._server.Dispose();
+            instance._dataPlane.Dispose();
+            throw;
+        }
+        instance._controlThread.Start();
+        return instance;
+    }
+
+    /// <summary>What the switch looks like now.</summary>
+    public Task<SwitchSnapshot> SnapshotAsync() => _loop.Invoke(Snapshot);
+
+    /// <summary>Each device's frames as the statistics screen shows them.</summary>
+    public Task<IReadOnlyList<DeviceStatistics>> StatisticsAsync() => _loop.Invoke(Statistics);
+
+    /// <summary>Stops the rings, removes the sockets, ends the threads.</summary>
+    public void Dispose()
+    {
+        _loop.Post(_server.Dispose);
+        _loop.Stop();
+        if (!_controlThread.Join(StopLimit)) throw new InvalidOperationException($"the control thread did not end within {StopLimit.TotalSeconds} s");
+        _dataPlane.Dispose();
+        _table.Dispose();
+        _loop.Dispose();
+    }
+
+    /// <summary>What devices are offered.</summary>
+    private static DeviceOptions Offer(SwitchConfiguration configuration)
+    {
+        var features = DeviceOptions.BasicFeatures;
+        if (configuration.MergeableBuffers) features |= Features.MrgRxbuf;
+        if (configuration.ChecksumOffload) features |= DeviceOptions.ChecksumFeatures;
+        if (configuration.SegmentationOffload) features |= DeviceOptions.SegmentationFeatures;
+        return new DeviceOptions(features, DeviceOptions.BasicProtocolFeatures, DeviceOptions.MostQueuePairs);
+    }
+
+    private void Tick()
+    {
+        // Devices of vmdq mode keep their address as long as they are there.
+        uint age = _configuration.Mode == SwitchMode.Vmdq ? 0u : BridgeForwarder.AgeSeconds;
+        _table.Tick(++_seconds, age, _dataPlane.WaitForThreads);
+        foreach (var (thread, meter) in _busy)
+            meter.Sample(thread);
+    }
+
+    private void ReportAddresses()
+    {
+        const int VmdqFirstTag = 1000;
+        foreach (var e in _table.TakeEvents())
+        {
+            int device = _server.Connections.FirstOrDefault(c => c.Port.Port.Id == e.Port)?.Id ?? e.Port;
+            int tag = _configuration.Mode == SwitchMode.Vmdq ? VmdqFirstTag + device : 0;
+            _log(e.Kind == MacEventKind.Duplicate ? VhostSwitchMessages.DuplicateMac(device) : VhostSwitchMessages.MacRegistered(device, e.Address, tag));
+        }
+    }
+
+    private int CoreOf(VhostServer.Connection connection)
+    {
+        foreach (var queue in connection.Port.Queues.Values.OfType<InputQueue>())
+        {
+            if (_dataPlane.OwnerOf(queue) is { } owner) return owner.Core;
+        }
+        return -1;
+    }
+
+    private SwitchSnapshot Snapshot() => new(
+        ProductVersion.Text,
+        _configuration.Mode,
+        [.. _server.Connections.Select(Show), .. _server.Endpoints.Where(e => e.Sessions.Count == 0).Select(Show)],
+        [.. _table.Entries().Select(Show)],
+        [.. _dataPlane.Threads.Select(Show)]);
+
+    private PortSnapshot Show(VhostServer.Connection connection) => new(
+        connection.Port.Port.Name,
+        connection.Id,
+        connection.Endpoint.Path,
+        connection.Port.Status,
+        FeatureNames.Of(connection.Device.Features),
+        ProtocolFeatureNames.Of(connection.Device.ProtocolFeatures),
+        [.. connection.Device.Rings.Select(ring => Show(connection.Port, ring))]);
+
+    // A socket that nobody has connected to is shown too: it is where the user looks first.
+    private static PortSnapshot Show(Vhost.User.ServerEndpoint endpoint) => new(
+        Path.GetFileName(endpoint.Path),
+        null,
+        endpoint.Path,
+        endpoint.LastEnd is { } reason ? $"waiting for a front-end (the last one was disconnected: {reason})" : "waiting for a front-end",
+        [],
+        [],
+        []);
+
+    private unsafe QueueSnapshot Show(VhostPort port, Vring ring)
+    {
+        var counters = port.Counters.TryGetValue(ring.Index, out var block) ? *block.Counters : default;
+        var drops = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
+        foreach (var reason in Enum.GetValues<DropReason>())
+        {
+            if (counters.Drops(reason) != 0) drops.Add(DropReasons.Name(reason), counters.Drops(reason));
+        }
+        int? thread = port.Queues.TryGetValue(ring.Index, out var queue) && queue is InputQueue input ? _dataPlane.OwnerOf(input)?.Index : null;
+        return new QueueSnapshot(ring.Index, ring.IsGuestReceive ? QueueDirection.ToGuest : QueueDirection.FromGuest, thread, ring.Size, ring.Enabled,
+            counters.Frames, counters.Bytes, counters.Notifications, drops);
+    }
+
+    private MacTableEntry Show(MacEntry entry) => new(
+        entry.Address.ToString(),
+        entry.Vlan,
+        _dataPlane.Topology.Find(entry.Port)?.Name ?? $"port {entry.Port}",
+        _configuration.Mode == SwitchMode.Vmdq ? null : entry.AgeSeconds);
+
+    private PollThreadSnapshot Show(PollThread thread) => new(
+        thread.Index,
+        thread.Core,
+        thread.IsSleeping ? "sleeping" : "polling",
+        thread.Inputs.Length,
+        thread.Frames,
+        _busy[thread].Share,
+        GC.CollectionCount(0) - _collectionsAtStart,
+        thread.AllocatedBytes);
+
+    private unsafe IReadOnlyList<DeviceStatistics> Statistics()
+    {
+        var all = new List<DeviceStatistics>();
+        foreach (var connection in _server.Connections)
+        {
+            ulong sent = 0, delivered = 0, received = 0, missed = 0;
+            foreach (var (ring, block) in connection.Port.Counters)
+            {
+                var counters = *block.Counters;
+                bool toGuest = ring % 2 == 0;
+                if (toGuest)
+                {
+                    received += counters.Frames;
+                    foreach (var reason in Enum.GetValues<DropReason>())
+                        missed += counters.Drops(reason);
+                }
+                else
+                {
+                    sent += counters.Frames;
+                    delivered += counters.Delivered;
+                }
+            }
+            all.Add(new DeviceStatistics(connection.Id, sent, delivered, received + missed, received));
+        }
+        return all;
+    }
+
+    /// <summary>How many of a thread's passes found frames, over the last second.</summary>
+    private sealed class BusyMeter
+    {
+        private ulong _passes;
+        private ulong _busyPasses;
+
+        public double Share { get; private set; }
+
+        public void Sample(PollThread thread)
+        {
+            ulong passes = thread.Passes, busy = thread.BusyPasses;
+            Share = passes == _passes ? 0 : Math.Round((double)(busy - _busyPasses) / (passes - _passes), 3);
+            _passes = passes;
+            _busyPasses = busy;
+        }
+    }
+}
