@@ -29,6 +29,7 @@ public sealed class SwitchInstance : IDisposable
     private readonly Thread _controlThread;
     private readonly int _collectionsAtStart = GC.CollectionCount(0);
     private readonly Dictionary<PollThread, BusyMeter> _busy = [];
+    private readonly TaskCompletionSource<string> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private uint _seconds;
 
     private SwitchInstance(SwitchConfiguration configuration, GuestQueueFactory factory, Action<string> log)
@@ -51,7 +52,15 @@ public sealed class SwitchInstance : IDisposable
         _controlThread = new Thread(() =>
         {
             if (configuration.ControlCores.Count > 0) CpuAffinity.Pin([.. configuration.ControlCores]);
-            _loop.Run();
+            try
+            {
+                _loop.Run();
+            }
+            catch (Exception e)
+            {
+                // A fault of this program: without its control thread the switch cannot go on, and says so.
+                _failed.SetResult($"the control thread failed: {e}");
+            }
         })
         { Name = "control" };
     }
@@ -78,6 +87,9 @@ public sealed class SwitchInstance : IDisposable
         instance._controlThread.Start();
         return instance;
     }
+
+    /// <summary>Ends, with the reason, when the switch cannot go on.</summary>
+    public Task<string> Failed => _failed.Task;
 
     /// <summary>What the switch looks like now.</summary>
     public Task<SwitchSnapshot> SnapshotAsync() => _loop.Invoke(Snapshot);

@@ -1,50 +1,99 @@
 using System.Runtime.InteropServices;
 using VhostSwitch.Control.CommandLine;
+using VhostSwitch.Control.Statistics;
+using VhostSwitch.Control.Unixctl;
 using VhostSwitch.Vhost;
 using VhostSwitch.Vhost.Net;
 
 namespace VhostSwitch.Program;
 
-/// <summary>Runs the switch until a signal asks it to end.</summary>
+/// <summary>Runs the switch until a signal, or the control socket's <c>exit</c>, asks it to end.</summary>
 public static class SwitchRuntime
 {
-    /// <summary>Starts the switch, waits for SIGINT or SIGTERM, and stops it: rings quiesced, sockets removed.</summary>
+    /// <summary>Starts the switch, waits until it is asked to end, and stops it: rings quiesced, sockets removed.</summary>
     /// <param name="configuration">What it is to do.</param>
     /// <param name="output">Where its lines go.</param>
     /// <param name="errors">Where it says why it cannot start.</param>
     /// <returns><see cref="ExitCode.Ok"/>, or <see cref="ExitCode.Failed"/> where it cannot start.</returns>
     public static async Task<int> RunAsync(SwitchConfiguration configuration, TextWriter output, TextWriter errors)
     {
-        using var stop = new StopSignal();
+        // Lines come from the control thread, the control socket and the statistics timer.
+        output = TextWriter.Synchronized(output);
+        if (HugePages.Shortage(configuration.Memory) is { } shortage) output.WriteLine(shortage);
+        using var stop = new StopRequest();
         try
         {
             using var instance = SwitchInstance.Start(configuration, GuestQueueFactory.Default, output.WriteLine);
-            await stop.Wait.ConfigureAwait(false);
-            return ExitCode.Ok;
+            await using var control = new UnixctlServer(ProductVersion.Line, fault => output.WriteLine($"control socket: {fault.Message}"));
+            SwitchCommands.Register(control, instance.SnapshotAsync, instance.StatisticsAsync, stop.Ask);
+            Listen(control, configuration, output);
+            using var printing = new CancellationTokenSource();
+            var statistics = PrintStatisticsAsync(configuration, instance, output, printing.Token);
+            await Task.WhenAny(stop.Asked, instance.Failed).ConfigureAwait(false);
+            await printing.CancelAsync().ConfigureAwait(false);
+            await statistics.ConfigureAwait(false);
+            if (!instance.Failed.IsCompleted) return ExitCode.Ok;
+            errors.WriteLine($"vhost-switch: {instance.Failed.Result}");
+            return ExitCode.Failed;
         }
-        catch (VhostException e)
+        catch (Exception e) when (e is VhostException or UnixctlException)
         {
             errors.WriteLine($"vhost-switch: {e.Message}");
             return ExitCode.Failed;
         }
     }
 
-    private sealed class StopSignal : IDisposable
+    // A place that the user named must work. Without any place by default the switch still switches.
+    private static void Listen(UnixctlServer control, SwitchConfiguration configuration, TextWriter output)
+    {
+        if (configuration.ControlSocket is { } path)
+        {
+            control.Listen(path);
+            return;
+        }
+        try
+        {
+            control.ListenAtDefault(configuration.FilePrefix);
+        }
+        catch (UnixctlException e)
+        {
+            output.WriteLine($"running without a control socket, so 'vhost-switch ctl' cannot reach this switch: {e.Message}");
+        }
+    }
+
+    private static async Task PrintStatisticsAsync(SwitchConfiguration configuration, SwitchInstance instance, TextWriter output, CancellationToken end)
+    {
+        if (configuration.StatisticsPeriodSeconds == 0) return;
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(configuration.StatisticsPeriodSeconds));
+        try
+        {
+            while (await timer.WaitForNextTickAsync(end).ConfigureAwait(false))
+                StatisticsScreen.Write(output, await instance.StatisticsAsync().ConfigureAwait(false), isTerminal: !Console.IsOutputRedirected);
+        }
+        catch (OperationCanceledException)
+        {
+            // The switch ends.
+        }
+    }
+
+    private sealed class StopRequest : IDisposable
     {
         private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private readonly PosixSignalRegistration[] _registrations;
 
-        public StopSignal() => _registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM }.Select(s => PosixSignalRegistration.Create(s, Ask))];
+        public StopRequest() => _registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM }.Select(s => PosixSignalRegistration.Create(s, OnSignal))];
 
-        public Task Wait => _asked.Task;
+        public Task Asked => _asked.Task;
+
+        public void Ask() => _asked.TrySetResult();
 
         public void Dispose() => Array.ForEach(_registrations, r => r.Dispose());
 
         // The runtime would end the process itself.
-        private void Ask(PosixSignalContext context)
+        private void OnSignal(PosixSignalContext context)
         {
             context.Cancel = true;
-            _asked.TrySetResult();
+            Ask();
         }
     }
 }

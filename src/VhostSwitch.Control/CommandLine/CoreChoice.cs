@@ -1,0 +1,39 @@
+namespace VhostSwitch.Control.CommandLine;
+
+/// <summary>Which processors poll: what was asked for, cut to what is there.</summary>
+/// <param name="PollCores">The processors that poll, ascending; at least one.</param>
+/// <param name="ControlCores">The other processors that are present, ascending.</param>
+/// <param name="Notice">One line where something was left out; otherwise null.</param>
+internal sealed record CoreChoice(IReadOnlyList<int> PollCores, IReadOnlyList<int> ControlCores, string? Notice)
+{
+    /// <summary>Every processor but the lowest polls; the only one does as well.</summary>
+    /// <param name="present">The processors that are present, ascending.</param>
+    public static CoreChoice Default(IReadOnlyList<int> present) =>
+        present.Count == 1 ? new CoreChoice(present, [], null) : new CoreChoice([.. present.Skip(1)], [present[0]], null);
+
+    /// <summary>
+    /// Chooses one processor for each logical core, a different one for each: two poll threads on one processor would only
+    /// wait for each other.
+    /// </summary>
+    /// <param name="asked">The logical cores that were asked for.</param>
+    /// <param name="present">The processors that are present, ascending.</param>
+    /// <param name="given">The option as it was given, for messages.</param>
+    /// <exception cref="CommandLineException">None of the processors is present.</exception>
+    public static CoreChoice Of(IReadOnlyList<LogicalCore> asked, IReadOnlyList<int> present, string given)
+    {
+        var absent = asked.SelectMany(lcore => lcore.Cpus).Except(present).Order().ToList();
+        var poll = new SortedSet<int>();
+        // Those with the fewest processors to choose from come first, so that the others leave them theirs.
+        foreach (var cpus in asked.Select(lcore => lcore.Cpus.Intersect(present).ToList()).OrderBy(cpus => cpus.Count))
+        {
+            int free = cpus.FindIndex(cpu => !poll.Contains(cpu));
+            if (free >= 0) poll.Add(cpus[free]);
+        }
+        if (poll.Count == 0)
+            throw new CommandLineException($"{given}: {CoreText.Cores(absent)} {CoreText.AreNotPresent(absent)}; this machine has {CoreText.Cores(present)}");
+        string? notice = absent.Count == 0
+            ? null
+            : $"{given}: {CoreText.Cores(absent)} {CoreText.AreNotPresent(absent)}, polling on {CoreText.Cores([.. poll])}";
+        return new CoreChoice([.. poll], [.. present.Except(poll)], notice);
+    }
+}

@@ -1,0 +1,22 @@
+namespace VhostSwitch.Control.Show;
+
+/// <summary>One port of a <see cref="SwitchSnapshot"/>.</summary>
+/// <param name="Name">The name people know it by.</param>
+/// <param name="Device">The number of the device that is connected, as in the log lines; null while none is.</param>
+/// <param name="Endpoint">The socket's path, as it was configured.</param>
+/// <param name="Status">One line that answers "why does no frame flow?"; begins with <c>up</c> when frames can.</param>
+/// <param name="Features">The virtio features agreed on, by name; empty before that.</param>
+/// <param name="ProtocolFeatures">The vhost-user protocol features agreed on, by name.</param>
+/// <param name="Queues">The queues by ascending index.</param>
+public sealed record PortSnapshot(
+    string Name,
+    int? Device,
+    string Endpoint,
+    string Status,
+    IReadOnlyList<string> Features,
+    IReadOnlyList<string> ProtocolFeatures,
+    IReadOnlyList<QueueSnapshot> Queues)
+{
+    /// <summary>The drops of all queues, whatever their reason.</summary>
+    public ulong DropsTotal => Queues.Aggregate(0UL, (sum, queue) => sum + queue.DropsTotal());
+}

@@ -1,0 +1,16 @@
+using VhostSwitch.Control.CommandLine;
+
+namespace VhostSwitch.Control.Show;
+
+/// <summary>What the switch is doing at one moment: the answer to <c>ctl show</c>.</summary>
+/// <param name="Version">The program's version.</param>
+/// <param name="Mode">How frames are switched.</param>
+/// <param name="Ports">The ports, in the order in which they were configured and connected.</param>
+/// <param name="MacTable">The addresses that are known.</param>
+/// <param name="PollThreads">The poll threads by ascending index.</param>
+public sealed record SwitchSnapshot(
+    string Version,
+    SwitchMode Mode,
+    IReadOnlyList<PortSnapshot> Ports,
+    IReadOnlyList<MacTableEntry> MacTable,
+    IReadOnlyList<PollThreadSnapshot> PollThreads);

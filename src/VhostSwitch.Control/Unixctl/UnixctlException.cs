@@ -1,0 +1,31 @@
+namespace VhostSwitch.Control.Unixctl;
+
+/// <summary>A control socket cannot be made, cannot be reached, or does not speak the protocol. The message is one sentence for the user.</summary>
+public sealed class UnixctlException : Exception
+{
+    /// <summary>Makes the exception.</summary>
+    /// <param name="message">What is wrong and what to change.</param>
+    public UnixctlException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Makes the exception.</summary>
+    /// <param name="message">What is wrong and what to change.</param>
+    /// <param name="inner">What the system said.</param>
+    public UnixctlException(string message, Exception inner)
+        : base(message, inner)
+    {
+    }
+}
+
+/// <summary>A command was understood and refused. On the server the message becomes the error reply; the client throws it again.</summary>
+public sealed class UnixctlCommandException : Exception
+{
+    /// <summary>Makes the exception.</summary>
+    /// <param name="message">Why it was refused.</param>
+    public UnixctlCommandException(string message)
+        : base(message)
+    {
+    }
+}

@@ -1,0 +1,182 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using VhostSwitch.Linux;
+using VhostSwitch.Virtio;
+using VhostSwitch.Virtio.Split;
+
+namespace VhostSwitch.VirtioUser;
+
+/// <summary>
+/// The driver side of a transmit queue (VIRTIO 1.2, 5.1.6.2). The caller borrows buffers, fills them and sends them without a
+/// copy; they come back when the device has used them. One thread at a time.
+/// </summary>
+internal sealed unsafe class TransmitQueue
+{
+    private const ushort None = ushort.MaxValue;
+
+    // Set up once.
+    private readonly BufferPool _pool;
+    private readonly int _headerLength;
+    private readonly int _capacity;
+    private readonly int _kick;
+    private readonly ushort[] _memory;
+
+    // Private memory, written by the owner: the first buffer of each chain, the buffer after each buffer, and the free ones.
+    private readonly ushort* _firstOf;
+    private readonly ushort* _nextOf;
+    private readonly ushort* _free;
+    private readonly int _freeMask;
+
+    // Written by the owner.
+    private SplitDriverRing _ring;
+    private uint _freeHead;
+    private uint _freeTail;
+
+    internal TransmitQueue(SplitDriverRing ring, BufferPool pool, Features features, int kick)
+    {
+        _ring = ring;
+        _pool = pool;
+        _headerLength = NetHeader.LengthFor(features);
+        _capacity = pool.BufferSize - _headerLength;
+        _kick = kick;
+        _memory = GC.AllocateArray<ushort>(3 * ring.Size, pinned: true);
+        _firstOf = (ushort*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory));
+        _nextOf = _firstOf + ring.Size;
+        _free = _nextOf + ring.Size;
+        _freeMask = ring.Size - 1;
+        for (int i = 0; i < pool.Count; i++)
+        {
+            // An all-zero header asks for nothing: no checksum, no segmentation, no count of buffers (5.1.6.2.1).
+            new Span<byte>(pool.Start(i), _headerLength).Clear();
+            _free[i] = (ushort)i;
+        }
+        _freeTail = (uint)pool.Count;
+        _ring.DisableCalls();
+    }
+
+    /// <summary>Frames given to the device. Written by the owner, read by anyone.</summary>
+    internal ulong Frames { get; private set; }
+
+    /// <summary>Kicks sent.</summary>
+    internal ulong Kicks { get; private set; }
+
+    /// <summary>How many buffers can be borrowed without looking for used ones.</summary>
+    internal int Free => (int)(_freeTail - _freeHead);
+
+    /// <summary>The ring, for its fault and its calls.</summary>
+    internal ref SplitDriverRing Ring => ref _ring;
+
+    /// <summary>Lends free buffers to the caller.</summary>
+    internal int Borrow(Span<FramePart> parts)
+    {
+        // Looking only when it is needed takes used entries back many at a time: whole cache lines, written to the end.
+        if (Free < parts.Length) Reclaim();
+        int count = Math.Min(Free, parts.Length);
+        for (int i = 0; i < count; i++)
+        {
+            int buffer = _free[_freeHead++ & (uint)_freeMask];
+            ref var part = ref parts[i];
+            part.Data = _pool.Start(buffer) + _headerLength;
+            part.Length = _capacity;
+            part.Buffer = (ushort)buffer;
+            part.More = false;
+        }
+        return count;
+    }
+
+    /// <summary>Sends whole frames from borrowed buffers, all with one write of the index.</summary>
+    internal int Transmit(ReadOnlySpan<FramePart> parts)
+    {
+        int sent = 0;
+        ulong frames = 0;
+        while (sent < parts.Length)
+        {
+            ref readonly var part = ref parts[sent];
+            if ((uint)part.Length > (uint)_capacity) ThrowTooLong(part.Length);
+            if (part.More)
+            {
+                int count = PostChain(parts[sent..]);
+                if (count == 0) break;
+                sent += count;
+            }
+            else
+            {
+                int id = _ring.Post(_pool.GuestAddress(part.Buffer), (uint)(_headerLength + part.Length), writable: false);
+                if (id < 0) break;
+                _firstOf[id] = part.Buffer;
+                _nextOf[part.Buffer] = None;
+                sent++;
+            }
+            frames++;
+        }
+        _ring.Publish();
+        Frames += frames;
+        Kick();
+        return sent;
+    }
+
+    /// <summary>Takes borrowed buffers back that were not sent.</summary>
+    internal void Return(ReadOnlySpan<FramePart> parts)
+    {
+        for (int i = 0; i < parts.Length; i++)
+            _free[_freeTail++ & (uint)_freeMask] = parts[i].Buffer;
+    }
+
+    /// <summary>Takes back all that the device has used.</summary>
+    internal void Reclaim()
+    {
+        int count = _ring.Used(_ring.Size);
+        for (int i = 0; i < count; i++)
+        {
+            int id = _ring.Take(out _);
+            if (id < 0) return;
+            for (ushort buffer = _firstOf[id]; buffer != None; buffer = _nextOf[buffer])
+                _free[_freeTail++ & (uint)_freeMask] = buffer;
+        }
+    }
+
+    /// <summary>Tells the device what was published, if it wants to know.</summary>
+    internal void Kick()
+    {
+        if (!_ring.KickUndecided) return;
+        RingOrder.FenceBeforeNotifyCheck();
+        if (_ring.WantsKick())
+        {
+            Kicks++;
+            EventFd.Signal(_kick);
+        }
+        _ring.KickDecided();
+    }
+
+    // The header stands before the first part only; the others are sent from the start of their data, where the caller put it.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int PostChain(ReadOnlySpan<FramePart> parts)
+    {
+        int count = 1;
+        while (parts[count - 1].More)
+        {
+            if (count == parts.Length || count == _pool.Count)
+                throw new ArgumentException("the last part of a frame has More set, or the frame has more parts than the port has buffers", nameof(parts));
+            count++;
+        }
+        if (count > _ring.Free) return 0;
+        Span<RingBuffer> chain = stackalloc RingBuffer[Math.Min(count, 64)];
+        if (count > 64) chain = new RingBuffer[count];
+        for (int i = 0; i < count; i++)
+        {
+            ref readonly var part = ref parts[i];
+            if ((uint)part.Length > (uint)_capacity) ThrowTooLong(part.Length);
+            ulong address = _pool.GuestAddress(part.Buffer);
+            chain[i] = i == 0
+                ? new RingBuffer(address, (uint)(_headerLength + part.Length), false)
+                : new RingBuffer(address + (ulong)_headerLength, (uint)part.Length, false);
+            _nextOf[part.Buffer] = part.More ? parts[i + 1].Buffer : None;
+        }
+        int id = _ring.PostChain(chain);
+        if (id < 0) return 0;
+        _firstOf[id] = parts[0].Buffer;
+        return count;
+    }
+
+    private void ThrowTooLong(int length) => throw new ArgumentException($"a part of {length} bytes in a buffer that holds {_capacity}");
+}

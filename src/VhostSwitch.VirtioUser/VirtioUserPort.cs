@@ -1,0 +1,441 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using VhostSwitch.Linux;
+using VhostSwitch.Packets;
+using VhostSwitch.Vhost;
+using VhostSwitch.Vhost.User;
+using VhostSwitch.Virtio;
+using VhostSwitch.Virtio.Split;
+
+namespace VhostSwitch.VirtioUser;
+
+/// <summary>What a port's link is.</summary>
+public enum LinkState
+{
+    /// <summary>Not started, or stopped.</summary>
+    Stopped,
+
+    /// <summary>Frames can flow.</summary>
+    Up,
+
+    /// <summary>The back-end is gone. <see cref="VirtioUserPort.Start"/> connects anew.</summary>
+    Down,
+
+    /// <summary>The back-end broke the rules of a ring. <see cref="VirtioUserPort.Start"/> after <see cref="VirtioUserPort.Stop"/> sets the rings up anew.</summary>
+    Broken,
+}
+
+/// <summary>
+/// A virtio network driver in user space on a vhost-user socket, as a front-end (DPDK calls it <c>virtio_user</c>): one queue
+/// pair, split rings, its own memory shared with the back-end.
+/// </summary>
+/// <remarks>
+/// Two kinds of callers. One control thread starts, stops and disposes. One owner thread moves frames: <see cref="Borrow"/>,
+/// <see cref="Transmit"/>, <see cref="Return"/>, <see cref="Receive"/>, <see cref="Release"/>, <see cref="Wait"/>; these never
+/// throw because of what the back-end does, and do nothing while the link is not up. The owner does not call while the port is
+/// started, stopped or disposed; parts lent before are void afterwards.
+/// </remarks>
+public sealed unsafe class VirtioUserPort : IDisposable
+{
+    private const int ReceiveRing = 0;
+    private const int TransmitRing = 1;
+    private const int Rings = 2;
+
+    // Of the device status register (VIRTIO 1.2, 2.1).
+    private const ulong StatusDriver = 1 | 2;
+    private const ulong StatusFeaturesOk = 8;
+    private const ulong StatusDriverOk = 4;
+
+    // Ring parts start on lines of their own, two at a time as processors fetch them: the sides write different parts. The used
+    // ring starts 4 bytes before such a boundary, so that no entry straddles two lines.
+    private const nuint PartAlignment = 128;
+    private const nuint UsedOffset = PartAlignment - SplitLayout.EntriesOffset;
+
+    private readonly VirtioUserOptions _options;
+    private readonly DriverMemory _memory;
+    private readonly RingParts[] _parts = new RingParts[Rings];
+    private readonly FileDescriptor[] _kicks = new FileDescriptor[Rings];
+    private readonly FileDescriptor[] _calls = new FileDescriptor[Rings];
+    private readonly BufferPool _receiveBuffers;
+    private readonly BufferPool _transmitBuffers;
+    private readonly Epoll _called = new();
+
+    private VhostUserConnection? _connection;
+    private LinkMonitor? _monitor;
+    private Features _offered;
+    private ProtocolFeatures _protocol;
+
+    // Replaced by the control thread at each start; read by the owner.
+    private ReceiveQueue _receive = null!;
+    private TransmitQueue _transmit = null!;
+
+    // Written by the control thread, the monitor and the owner; read by anyone.
+    private volatile LinkState _link;
+    private volatile string _linkReason = "not started";
+
+    /// <summary>Makes the port and its memory. Nothing is connected yet.</summary>
+    /// <param name="options">What it is made of.</param>
+    /// <exception cref="ArgumentException">An option cannot be.</exception>
+    /// <exception cref="LinuxException">No memory, or no descriptor left.</exception>
+    public VirtioUserPort(VirtioUserOptions options)
+    {
+        options.Validate();
+        _options = options;
+        int receiveBuffers = options.ReceiveBuffers ?? options.QueueSize;
+        int transmitBuffers = options.TransmitBuffers ?? options.QueueSize;
+        Span<nuint> lengths = stackalloc nuint[options.MemoryRegions];
+        for (int region = 0; region < lengths.Length; region++)
+        {
+            int buffers = BufferPool.CountIn(region, receiveBuffers, lengths.Length) + BufferPool.CountIn(region, transmitBuffers, lengths.Length);
+            lengths[region] = ((nuint)buffers * (nuint)options.BufferSize) + (region == 0 ? RingsLength(options.QueueSize) : 0);
+        }
+        _memory = new DriverMemory(lengths, options.GuestPhysicalStart);
+        try
+        {
+            for (int ring = 0; ring < Rings; ring++)
+            {
+                _parts[ring] = new RingParts
+                {
+                    Descriptors = _memory.Take(0, SplitLayout.DescriptorTableLength(options.QueueSize), PartAlignment),
+                    Available = _memory.Take(0, SplitLayout.AvailableLength(options.QueueSize), PartAlignment),
+                    Used = _memory.Take(0, SplitLayout.UsedLength(options.QueueSize), PartAlignment, UsedOffset),
+                };
+                _kicks[ring] = EventFd.Create();
+                _calls[ring] = EventFd.Create();
+                _called.Add(_calls[ring].Number, (ulong)ring);
+            }
+            _receiveBuffers = new BufferPool(_memory, receiveBuffers, options.BufferSize);
+            _transmitBuffers = new BufferPool(_memory, transmitBuffers, options.BufferSize);
+            MakeQueues();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What the port was made of.</summary>
+    public VirtioUserOptions Options => _options;
+
+    /// <summary>The port's own address.</summary>
+    public MacAddress Mac => _options.Mac;
+
+    /// <summary>What both sides agreed on at the last start.</summary>
+    public Features Features { get; private set; }
+
+    /// <summary>Bytes of the network header before each frame.</summary>
+    public int HeaderLength => NetHeader.LengthFor(Features);
+
+    /// <summary>The most bytes of a frame that one buffer holds.</summary>
+    public int Capacity => _options.BufferSize - HeaderLength;
+
+    /// <summary>The state of the link. Any thread may ask.</summary>
+    public LinkState Link => _link;
+
+    /// <summary>One sentence about <see cref="Link"/>. Any thread may ask.</summary>
+    public string LinkReason => _linkReason;
+
+    /// <summary>Frames given to the back-end since the last start. Any thread may ask.</summary>
+    public ulong TransmittedFrames => _transmit.Frames;
+
+    /// <summary>Frames taken from the back-end since the last start. Any thread may ask.</summary>
+    public ulong ReceivedFrames => _receive.Frames;
+
+    /// <summary>Received frames thrown away because they had more parts than the caller's span, since the last start.</summary>
+    public ulong OversizedFrames => _receive.Oversized;
+
+    /// <summary>Kicks sent since the last start. Any thread may ask.</summary>
+    public ulong Kicks => _receive.Kicks + _transmit.Kicks;
+
+    /// <summary>Connects where there is no connection, negotiates, hands memory and rings over and starts them.</summary>
+    /// <exception cref="VirtioUserException">Nobody listens, or the back-end refused, did not answer in time or broke the protocol.</exception>
+    public void Start()
+    {
+        if (_link == LinkState.Up) return;
+        if (_link != LinkState.Stopped) Disconnect();
+        try
+        {
+            if (_connection is null) Connect();
+            Negotiate();
+            MakeQueues();
+            StartRings();
+        }
+        catch (VirtioUserException)
+        {
+            Disconnect();
+            throw;
+        }
+        SetLink(LinkState.Up, "up");
+        // The rings run before anyone has posted anything new: the first kick says so (VIRTIO has no other way for buffers
+        // that were available before).
+        _receive.Kick();
+        EventFd.Signal(_kicks[TransmitRing].Number);
+        _monitor!.Watch();
+        // A connection that ended while the rings were made ready has said so before the link was up.
+        if (_monitor.Trouble is { } trouble) LoseLink(trouble);
+    }
+
+    /// <summary>Stops the rings and keeps the connection, so that the port can be started again. The owner thread has stopped before.</summary>
+    public void Stop()
+    {
+        if (_link is LinkState.Stopped || _connection is null)
+        {
+            SetLink(LinkState.Stopped, "stopped");
+            return;
+        }
+        try
+        {
+            if (_link != LinkState.Down)
+            {
+                if ((_offered & Features.ProtocolFeatures) != 0) EnableRings(false);
+                for (uint ring = 0; ring < Rings; ring++)
+                {
+                    var state = new VringState { Index = ring };
+                    _ = _connection.Ask<VringState>(FrontEndRequest.GetVringBase, MemoryMarshal.AsBytes(new Span<VringState>(ref state)));
+                }
+                if ((_protocol & ProtocolFeatures.Status) != 0) _connection.Send(FrontEndRequest.SetStatus, 0UL, acknowledged: true);
+                SetLink(LinkState.Stopped, "stopped");
+                return;
+            }
+        }
+        catch (VirtioUserException)
+        {
+            // A back-end that does not answer any more is stopped as well.
+        }
+        Disconnect();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_link == LinkState.Up) Stop();
+        Disconnect();
+        _called.Dispose();
+        foreach (var kick in _kicks) kick?.Dispose();
+        foreach (var call in _calls) call?.Dispose();
+        _memory.Dispose();
+    }
+
+    /// <summary>Lends the caller free buffers to fill. Owner thread.</summary>
+    /// <param name="parts">Receives them; <see cref="FramePart.Length"/> is how much fits.</param>
+    /// <returns>How many there were; 0 while the link is not up.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int Borrow(Span<FramePart> parts)
+    {
+        if (_link != LinkState.Up) return 0;
+        int count = _transmit.Borrow(parts);
+        if (count == 0) CheckRings();
+        return count;
+    }
+
+    /// <summary>Sends frames from borrowed buffers, without copying them. Owner thread.</summary>
+    /// <param name="parts">Whole frames; each part's <see cref="FramePart.Length"/> set, and <see cref="FramePart.More"/> on all but the last part of a frame.</param>
+    /// <returns>How many parts were sent. The others still belong to the caller; 0 while the link is not up.</returns>
+    /// <exception cref="ArgumentException">A length is more than a buffer holds, or the last part has <see cref="FramePart.More"/>.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int Transmit(ReadOnlySpan<FramePart> parts) => _link == LinkState.Up ? _transmit.Transmit(parts) : 0;
+
+    /// <summary>Takes borrowed buffers back that were not sent. Owner thread.</summary>
+    /// <param name="parts">Parts from <see cref="Borrow"/>.</param>
+    public void Return(ReadOnlySpan<FramePart> parts) => _transmit.Return(parts);
+
+    /// <summary>Lends the caller the frames that have come in, where the back-end put them. Owner thread.</summary>
+    /// <param name="parts">Receives whole frames in order; a frame of several buffers is several parts. A frame with more parts than this span has is thrown away and counted.</param>
+    /// <returns>How many parts; 0 while the link is not up. Give them back with <see cref="Release"/>.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int Receive(Span<FramePart> parts)
+    {
+        if (_link != LinkState.Up) return 0;
+        int count = _receive.Receive(parts);
+        if (count == 0) CheckRings();
+        return count;
+    }
+
+    /// <summary>Takes received parts back; the back-end fills their buffers again. Owner thread.</summary>
+    /// <param name="parts">Parts from <see cref="Receive"/>, best in the same order.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Release(ReadOnlySpan<FramePart> parts)
+    {
+        if (_link == LinkState.Up) _receive.Release(parts);
+    }
+
+    /// <summary>The network header of a received frame: offloads the back-end asks for or vouches for.</summary>
+    /// <param name="first">The frame's first part.</param>
+    public NetHeader* HeaderOf(in FramePart first) => (NetHeader*)(first.Data - HeaderLength);
+
+    /// <summary>
+    /// Sleeps until a frame has come in or, when no transmit buffer is free, one has come back. Owner thread, and the only place
+    /// where it waits: between calls of this method the back-end is asked not to call.
+    /// </summary>
+    /// <param name="timeoutMs">How long at most, in milliseconds.</param>
+    /// <returns>True when there is something to look at; false after the time.</returns>
+    public bool Wait(int timeoutMs)
+    {
+        if (_link != LinkState.Up) return true;
+        bool full = _transmit.Free == 0;
+        _receive.Ring.EnableCalls();
+        if (full) _transmit.Ring.EnableCalls();
+        RingOrder.FenceBeforeNotifyCheck();
+        bool ready = _receive.Ring.HasUsed() || (full && _transmit.Ring.HasUsed());
+        if (!ready)
+        {
+            Span<ulong> rings = stackalloc ulong[Rings];
+            int count = _called.Wait(rings, timeoutMs);
+            for (int i = 0; i < count; i++)
+                EventFd.Drain(_calls[(int)rings[i]].Number);
+            ready = count != 0;
+        }
+        _receive.Ring.DisableCalls();
+        if (full) _transmit.Ring.DisableCalls();
+        return ready;
+    }
+
+    private static nuint RingsLength(int size)
+    {
+        nuint one = SplitLayout.DescriptorTableLength(size) + SplitLayout.AvailableLength(size) + SplitLayout.UsedLength(size) + (4 * PartAlignment);
+        return (Rings * one) + VirtioUserOptions.BufferAlignment;
+    }
+
+    // The order of DPDK's virtio_user: first what the device can do.
+    private void Connect()
+    {
+        var connection = _connection = new VhostUserConnection(_options.Path, _options.Timeout);
+        connection.Send(FrontEndRequest.SetOwner, []);
+        _offered = (Features)connection.Ask<ulong>(FrontEndRequest.GetFeatures);
+        _protocol = 0;
+        if ((_offered & Features.ProtocolFeatures) != 0)
+        {
+            var offered = (ProtocolFeatures)connection.Ask<ulong>(FrontEndRequest.GetProtocolFeatures);
+            _protocol = offered & (ProtocolFeatures.Mq | ProtocolFeatures.ReplyAck | ProtocolFeatures.Status);
+            connection.Send(FrontEndRequest.SetProtocolFeatures, (ulong)_protocol);
+            connection.ReplyAck = (_protocol & ProtocolFeatures.ReplyAck) != 0;
+            if ((_protocol & ProtocolFeatures.Mq) != 0)
+            {
+                ulong pairs = connection.Ask<ulong>(FrontEndRequest.GetQueueNum);
+                if (pairs < (ulong)_options.Queues)
+                    throw new VirtioUserException($"the back-end at {_options.Path} has {pairs} queue pairs, {_options.Queues} are wanted");
+            }
+        }
+        _monitor = new LinkMonitor(connection, LoseLink);
+    }
+
+    // Then what both want.
+    private void Negotiate()
+    {
+        var connection = _connection!;
+        Features = _options.Features & _offered;
+        if ((_options.Features & Features.Version1) != 0 && (Features & Features.Version1) == 0)
+            throw new VirtioUserException($"the back-end at {_options.Path} offers no VERSION_1");
+        for (int ring = 0; ring < Rings; ring++)
+            connection.Send(FrontEndRequest.SetVringCall, (ulong)ring, [_calls[ring].Number]);
+        connection.Send(FrontEndRequest.SetFeatures, (ulong)(Features | (_offered & Features.ProtocolFeatures)));
+        if ((_protocol & ProtocolFeatures.Status) == 0) return;
+        connection.Send(FrontEndRequest.SetStatus, StatusDriver | StatusFeaturesOk, acknowledged: true);
+        if ((connection.Ask<ulong>(FrontEndRequest.GetStatus) & StatusFeaturesOk) == 0)
+            throw new VirtioUserException($"the back-end at {_options.Path} does not accept the features {string.Join(", ", FeatureNames.Of(Features))}");
+    }
+
+    // At last memory and rings.
+    private void StartRings()
+    {
+        var connection = _connection!;
+        SendMemoryTable();
+        for (int ring = 0; ring < Rings; ring++)
+        {
+            uint index = (uint)ring;
+            ref readonly var parts = ref _parts[ring];
+            connection.Send(FrontEndRequest.SetVringNum, new VringState { Index = index, Num = (uint)_options.QueueSize });
+            connection.Send(FrontEndRequest.SetVringBase, new VringState { Index = index, Num = 0 });
+            connection.Send(FrontEndRequest.SetVringAddr, new VringAddr
+            {
+                Index = index,
+                Descriptor = (ulong)parts.Descriptors,
+                Available = (ulong)parts.Available,
+                Used = (ulong)parts.Used,
+            });
+            connection.Send(FrontEndRequest.SetVringKick, (ulong)index, [_kicks[ring].Number]);
+        }
+        if ((_offered & Features.ProtocolFeatures) != 0) EnableRings(true);
+        if ((_protocol & ProtocolFeatures.Status) != 0)
+            connection.Send(FrontEndRequest.SetStatus, StatusDriver | StatusFeaturesOk | StatusDriverOk, acknowledged: true);
+        // Requests are done in order: when this is answered a back-end that acknowledges nothing has taken memory and rings too.
+        if (!connection.ReplyAck) _ = connection.Ask<ulong>(FrontEndRequest.GetFeatures);
+    }
+
+    private void SendMemoryTable()
+    {
+        Span<byte> table = stackalloc byte[sizeof(ulong) + (VirtioUserOptions.MaxMemoryRegions * sizeof(MemoryRegionPayload))];
+        Span<int> files = stackalloc int[VirtioUserOptions.MaxMemoryRegions];
+        table.Clear();
+        table[0] = (byte)_memory.Regions;
+        for (int i = 0; i < _memory.Regions; i++)
+        {
+            var region = _memory.Describe(i);
+            MemoryMarshal.Write(table[(sizeof(ulong) + (i * sizeof(MemoryRegionPayload)))..], in region);
+            files[i] = _memory.FileOf(i);
+        }
+        _connection!.Send(FrontEndRequest.SetMemTable, table[..(sizeof(ulong) + (_memory.Regions * sizeof(MemoryRegionPayload)))], files[.._memory.Regions], acknowledged: true);
+    }
+
+    private void EnableRings(bool enable)
+    {
+        for (uint ring = 0; ring < Rings; ring++)
+            _connection!.Send(FrontEndRequest.SetVringEnable, new VringState { Index = ring, Num = enable ? 1u : 0u });
+    }
+
+    private void MakeQueues()
+    {
+        bool eventIndex = (Features & Features.EventIdx) != 0;
+        _receive = new ReceiveQueue(MakeRing(ReceiveRing, eventIndex), _receiveBuffers, Features, _kicks[ReceiveRing].Number);
+        _transmit = new TransmitQueue(MakeRing(TransmitRing, eventIndex), _transmitBuffers, Features, _kicks[TransmitRing].Number);
+        foreach (var call in _calls) EventFd.Drain(call.Number);
+    }
+
+    private SplitDriverRing MakeRing(int ring, bool eventIndex) =>
+        new(_parts[ring].Descriptors, _parts[ring].Available, _parts[ring].Used, _options.QueueSize, eventIndex);
+
+    private void Disconnect()
+    {
+        _monitor?.Dispose();
+        _monitor = null;
+        _connection?.Dispose();
+        _connection = null;
+        SetLink(LinkState.Stopped, "stopped");
+    }
+
+    // The monitor's thread.
+    private void LoseLink(string reason)
+    {
+        SetLink(LinkState.Down, reason);
+        // Whoever sleeps in Wait looks at the link again.
+        EventFd.Signal(_calls[ReceiveRing].Number);
+    }
+
+    // The owner, when there is nothing to do anyway.
+    private void CheckRings()
+    {
+        if (_receive.Ring.Fault != DriverRingFault.None) Break("receive", ref _receive.Ring);
+        else if (_transmit.Ring.Fault != DriverRingFault.None) Break("transmit", ref _transmit.Ring);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Break(string queue, ref SplitDriverRing ring)
+    {
+        if (_link == LinkState.Up)
+            SetLink(LinkState.Broken, $"{queue} queue: {DriverRingFaults.Describe(ring.Fault, ring.FaultDetail, ring.Size)}");
+    }
+
+    private void SetLink(LinkState state, string reason)
+    {
+        _linkReason = reason;
+        _link = state;
+    }
+
+    private struct RingParts
+    {
+        public byte* Descriptors;
+        public byte* Available;
+        public byte* Used;
+    }
+}
