@@ -63,7 +63,10 @@ public sealed unsafe class MacTable : IDisposable
 
     // Unknown to guests, so that they cannot choose addresses that meet in one bucket.
     private readonly ulong _hashFactor = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))) | 1;
-    private readonly Lock _lock = new();
+
+    // Held for a few instructions by whoever inserts or removes an entry. A spin lock: a poll thread neither sleeps over it nor
+    // allocates, as the runtime's own locks do the first time they are contended.
+    private SpinLock _lock = new(enableThreadOwnerTracking: false);
     private readonly ushort[] _perPort = new ushort[Ports];
     private readonly MacEvent[] _events = new MacEvent[MaxEvents];
     private int _eventCount;
@@ -109,8 +112,10 @@ public sealed unsafe class MacTable : IDisposable
     {
         ulong seen = Seen(port);
         var entry = Search(key);
-        if (entry == null || (ushort)entry->Value != port) Insert(key, port);
-        else if (entry->Value != seen) Volatile.Write(ref entry->Value, seen);
+        ulong value = entry == null ? NoPort : Volatile.Read(ref entry->Value);
+        if ((ushort)value != port) Insert(key, port);
+        // Once a second, and not if the control thread has just removed it for its age: a dead entry is inserted anew.
+        else if (value != seen) Interlocked.CompareExchange(ref entry->Value, seen, value);
     }
 
     /// <summary>Gives an address to a port unless another port has it. For poll threads.</summary>
@@ -119,27 +124,23 @@ public sealed unsafe class MacTable : IDisposable
     /// <returns>False where another port has it, or there is no room.</returns>
     public bool TryClaim(ulong key, ushort port)
     {
-        lock (_lock)
-        {
-            ushort owner = Find(key);
-            if (owner == port) return true;
-            if (owner == NoPort) return InsertLocked(key, port);
-            Note(MacEventKind.Duplicate, key, port);
-            return false;
-        }
+        bool taken = false;
+        _lock.Enter(ref taken);
+        ushort owner = Find(key);
+        bool claimed = owner == port || (owner == NoPort && InsertLocked(key, port));
+        if (owner != port && owner != NoPort) Note(MacEventKind.Duplicate, key, port);
+        _lock.Exit(useMemoryBarrier: true);
+        return claimed;
     }
 
     /// <summary>Makes all addresses of a port unknown. For the control thread.</summary>
     /// <param name="port">The port's id.</param>
     public void Forget(ushort port)
     {
-        lock (_lock)
+        for (int i = 0; i < TotalEntries; i++)
         {
-            for (int i = 0; i < TotalEntries; i++)
-            {
-                if ((_entries[i].Key & Valid) != 0 && (ushort)_entries[i].Value == port) Volatile.Write(ref _entries[i].Value, NoPort);
-            }
-            _perPort[port] = 0;
+            ulong value = Volatile.Read(ref _entries[i].Value);
+            if (_entries[i].Key != 0 && (ushort)value == port) TryKill(ref _entries[i], value);
         }
     }
 
@@ -151,58 +152,45 @@ public sealed unsafe class MacTable : IDisposable
     {
         Volatile.Write(ref _now, now);
         bool anyDead = false;
-        lock (_lock)
+        for (int i = 0; i < TotalEntries; i++)
         {
-            for (int i = 0; i < TotalEntries; i++)
-            {
-                ref var entry = ref _entries[i];
-                if ((entry.Key & Valid) == 0) continue;
-                ulong value = Volatile.Read(ref entry.Value);
-                ushort port = (ushort)value;
-                // A poll thread may refresh the entry right now: then it is not old any more.
-                if (port != NoPort && maxAgeSeconds != 0 && now - (uint)(value >> 16) > maxAgeSeconds
-                    && Interlocked.CompareExchange(ref entry.Value, NoPort, value) == value)
-                {
-                    _perPort[port]--;
-                    port = NoPort;
-                }
-                anyDead |= port == NoPort;
-            }
+            ref var entry = ref _entries[i];
+            if (Volatile.Read(ref entry.Key) == 0) continue;
+            ulong value = Volatile.Read(ref entry.Value);
+            bool isOld = maxAgeSeconds != 0 && now - (uint)(value >> 16) > maxAgeSeconds;
+            anyDead |= (ushort)value == NoPort || (isOld && TryKill(ref entry, value));
         }
         if (!anyDead) return;
         waitForThreads();
-        lock (_lock)
+        for (int i = 0; i < TotalEntries; i++)
         {
-            for (int i = 0; i < TotalEntries; i++)
-            {
-                if ((ushort)_entries[i].Value == NoPort) Volatile.Write(ref _entries[i].Key, 0);
-            }
+            if (_entries[i].Key != 0 && (ushort)_entries[i].Value == NoPort) Bury(ref _entries[i]);
         }
     }
 
     /// <summary>Fetches what has happened since the last call, oldest first. For the control thread.</summary>
     public MacEvent[] TakeEvents()
     {
-        lock (_lock)
-        {
-            var events = _events[.._eventCount];
-            _eventCount = 0;
-            return events;
-        }
+        if (Volatile.Read(ref _eventCount) == 0) return [];
+        var events = new MacEvent[MaxEvents];
+        bool taken = false;
+        _lock.Enter(ref taken);
+        int count = _eventCount;
+        Array.Copy(_events, events, count);
+        _eventCount = 0;
+        _lock.Exit(useMemoryBarrier: true);
+        return events[..count];
     }
 
     /// <summary>The entries, in no order. For the control thread.</summary>
     public List<MacEntry> Entries()
     {
         var entries = new List<MacEntry>();
-        lock (_lock)
+        for (int i = 0; i < TotalEntries; i++)
         {
-            for (int i = 0; i < TotalEntries; i++)
-            {
-                ulong key = _entries[i].Key, value = _entries[i].Value;
-                if ((key & Valid) == 0 || (ushort)value == NoPort) continue;
-                entries.Add(new MacEntry(new MacAddress(key & MacAddress.Mask), (ushort)((key >> 48) & 0xfff), (ushort)value, (int)(_now - (uint)(value >> 16))));
-            }
+            ulong key = Volatile.Read(ref _entries[i].Key), value = Volatile.Read(ref _entries[i].Value);
+            if (key == 0 || (ushort)value == NoPort) continue;
+            entries.Add(new MacEntry(new MacAddress(key & MacAddress.Mask), (ushort)((key >> 48) & 0xfff), (ushort)value, (int)(_now - (uint)(value >> 16))));
         }
         return entries;
     }
@@ -227,8 +215,30 @@ public sealed unsafe class MacTable : IDisposable
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Insert(ulong key, ushort port)
     {
-        lock (_lock)
-            InsertLocked(key, port);
+        bool taken = false;
+        _lock.Enter(ref taken);
+        InsertLocked(key, port);
+        _lock.Exit(useMemoryBarrier: true);
+    }
+
+    // Makes an entry unknown unless a poll thread has refreshed or moved it since it was read.
+    private bool TryKill(ref Entry entry, ulong value)
+    {
+        bool taken = false;
+        _lock.Enter(ref taken);
+        bool killed = Interlocked.CompareExchange(ref entry.Value, NoPort, value) == value;
+        if (killed) _perPort[(ushort)value]--;
+        _lock.Exit(useMemoryBarrier: true);
+        return killed;
+    }
+
+    // Frees a dead entry for another address, unless its own has come back since.
+    private void Bury(ref Entry entry)
+    {
+        bool taken = false;
+        _lock.Enter(ref taken);
+        if ((ushort)entry.Value == NoPort) Volatile.Write(ref entry.Key, 0);
+        _lock.Exit(useMemoryBarrier: true);
     }
 
     private bool InsertLocked(ulong key, ushort port)

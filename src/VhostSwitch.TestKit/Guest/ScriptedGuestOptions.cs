@@ -1,0 +1,22 @@
+using VhostSwitch.Virtio;
+
+namespace VhostSwitch.TestKit.Guest;
+
+/// <summary>What a <see cref="ScriptedGuest"/> is made of.</summary>
+public sealed record ScriptedGuestOptions
+{
+    /// <summary>A name for <c>/proc/self/maps</c>.</summary>
+    public string Name { get; init; } = "test-guest";
+
+    /// <summary>Queue pairs.</summary>
+    public int QueuePairs { get; init; } = 1;
+
+    /// <summary>Entries of each ring.</summary>
+    public int RingSize { get; init; } = 256;
+
+    /// <summary>The features the driver takes.</summary>
+    public Features Features { get; init; } = Features.Version1 | Features.ProtocolFeatures;
+
+    /// <summary>False for memory files that can be made shorter while they are mapped.</summary>
+    public bool Sealed { get; init; } = true;
+}
