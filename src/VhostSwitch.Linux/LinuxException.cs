@@ -45,6 +45,9 @@ public static class Errno
     /// <summary>Invalid argument.</summary>
     public const int EINVAL = 22;
 
+    /// <summary>Too many open files in the system.</summary>
+    public const int ENFILE = 23;
+
     /// <summary>Too many open files in this process.</summary>
     public const int EMFILE = 24;
 

@@ -74,7 +74,8 @@ public static class Demo
         ulong before = 0;
         for (int second = 1; second <= options.Seconds; second++)
         {
-            Thread.Sleep(TimeSpan.FromSeconds(second) - Stopwatch.GetElapsedTime(start));
+            var left = TimeSpan.FromSeconds(second) - Stopwatch.GetElapsedTime(start);
+            if (left > TimeSpan.Zero) Thread.Sleep(left);
             ulong now = pair.Received;
             if (!options.Json) output.WriteLine($"{second,4} s  {(now - before) / 1e6,8:F3} Mpps  {now,14:N0} frames  {Errors(pair)}");
             before = now;

@@ -75,8 +75,17 @@ public sealed class VhostServer : IDisposable
         var connection = new Connection(id, endpoint, port, device);
         port.Added += _ => DeviceAdded?.Invoke(connection);
         port.Noted += (p, text) => Noted?.Invoke(p.Port.Name, text);
+        try
+        {
+            connection.Session = endpoint.Open(socket, device);
+        }
+        catch
+        {
+            port.Dispose();
+            throw;
+        }
         _connections.Add(id, connection);
-        return connection.Session = endpoint.Open(socket, device);
+        return connection.Session;
     }
 
     private void Disconnected(ServerEndpoint endpoint, Session session)

@@ -13,6 +13,10 @@ public sealed class ServerEndpoint : IDisposable
     private readonly UnixSocket _listener;
     private readonly List<Session> _sessions = [];
 
+    // Given up for a moment when the process has no descriptor left, so that whoever connects can be turned away: a connection
+    // that nobody accepts would keep the loop busy for ever.
+    private FileDescriptor _reserve = EventFd.Create();
+
     /// <summary>Makes the socket and listens.</summary>
     /// <param name="loop">The control thread's loop.</param>
     /// <param name="path">The socket's path.</param>
@@ -48,6 +52,7 @@ public sealed class ServerEndpoint : IDisposable
     {
         _loop.Unwatch(_listener.Number);
         _listener.Dispose();
+        _reserve.Dispose();
         File.Delete(Path);
         foreach (var session in _sessions.ToArray())
             Ended(session);
@@ -55,15 +60,31 @@ public sealed class ServerEndpoint : IDisposable
 
     private void Accept()
     {
-        if (_listener.Accept() is not { } socket) return;
+        if (TryAccept() is not { } socket) return;
         try
         {
             _sessions.Add(_connected(this, socket));
         }
-        catch (VhostException e)
+        catch (Exception e) when (e is VhostException or LinuxException)
         {
             LastEnd = e.Message;
             socket.Dispose();
+        }
+    }
+
+    private UnixSocket? TryAccept()
+    {
+        try
+        {
+            return _listener.Accept();
+        }
+        catch (LinuxException e) when (e.Errno is Errno.EMFILE or Errno.ENFILE)
+        {
+            LastEnd = $"a front-end was turned away: {e.Message}";
+            _reserve.Dispose();
+            _listener.Accept()?.Dispose();
+            _reserve = EventFd.Create();
+            return null;
         }
     }
 
