@@ -16,38 +16,9 @@ for argument in "$@"; do
     esac
 done
 
-# The real counterparts: DPDK's testpmd is in dpdk-dev; gcc and the kernel's headers check structure layouts.
-packages=(dpdk dpdk-dev openvswitch-switch openvswitch-switch-dpdk qemu-system-x86 busybox-static cpio iproute2 ethtool tcpdump gcc libc6-dev)
-
-install_packages() {
-    local missing=()
-    for package in "${packages[@]}"; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
-    done
-    [ ${#missing[@]} -eq 0 ] && return
-    echo "installing: ${missing[*]}"
-    local sudo=()
-    [ "$(id -u)" -eq 0 ] || sudo=(sudo -n)
-    # Daemons that packages start by themselves are not wanted: tests run their own in private folders.
-    local policy=/usr/sbin/policy-rc.d made=
-    if [ "$(id -u)" -eq 0 ] && [ ! -e $policy ]; then printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy && made=1; fi
-    "${sudo[@]}" apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
-    local result=$?
-    [ -n "$made" ] && rm -f $policy
-    [ $result -eq 0 ] || { echo "test.sh: cannot install ${missing[*]}; install them by hand (Debian's names) and start again" >&2; exit 1; }
-}
-
-# Huge pages make the tests of them possible; without the right to reserve any, DPDK's processes use normal pages.
-reserve_huge_pages() {
-    local pages=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
-    [ -w $pages ] || return 0
-    [ "$(cat $pages)" -ge 512 ] || echo 512 >$pages || true
-    mkdir -p /mnt/huge 2>/dev/null || return 0
-    mountpoint -q /mnt/huge || mount -t hugetlbfs nodev /mnt/huge -o pagesize=2M || true
-}
-
+source tests/install.sh
 install_packages
-reserve_huge_pages
+reserve_huge_pages 512
 dotnet build -c Release VhostSwitch.slnx -nologo -v quiet || { echo "test.sh: the build failed" >&2; exit 1; }
 
 passed=0 failed=0 skipped=0

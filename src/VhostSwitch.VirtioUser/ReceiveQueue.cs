@@ -12,18 +12,20 @@ namespace VhostSwitch.VirtioUser;
 /// </summary>
 internal sealed unsafe class ReceiveQueue
 {
+    private const int Burst = 32;
+
     // Set up once.
     private readonly BufferPool _pool;
     private readonly int _headerLength;
     private readonly bool _mergeable;
     private readonly int _kick;
-    private readonly ushort[] _memory;
-    private readonly ushort* _bufferOf;
+    private readonly TakenChain[] _memory;
+    private readonly TakenChain* _taken;
 
-    // Written by the owner.
+    // Written by the owner. Of the chains that were taken, those from _next to _count have not been lent yet.
     private SplitDriverRing _ring;
-    private FramePart _held;
-    private int _heldCount;
+    private int _next;
+    private int _count;
 
     internal ReceiveQueue(SplitDriverRing ring, BufferPool pool, Features features, int kick)
     {
@@ -32,8 +34,8 @@ internal sealed unsafe class ReceiveQueue
         _headerLength = NetHeader.LengthFor(features);
         _mergeable = (features & Features.MrgRxbuf) != 0;
         _kick = kick;
-        _memory = GC.AllocateArray<ushort>(ring.Size, pinned: true);
-        _bufferOf = (ushort*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory));
+        _memory = GC.AllocateArray<TakenChain>(ring.Size + Burst, pinned: true);
+        _taken = (TakenChain*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory));
         _ring.DisableCalls();
         for (int i = 0; i < pool.Count; i++)
             Post(i);
@@ -57,41 +59,33 @@ internal sealed unsafe class ReceiveQueue
     {
         int filled = 0;
         ulong frames = 0;
-        if (_heldCount != 0)
+        while (filled < parts.Length)
         {
-            if (!Continue(parts, ref filled, _held, _heldCount)) return 0;
-            frames += filled != 0 ? 1UL : 0UL;
-        }
-        int ready = _ring.Used(parts.Length - filled);
-        while (ready > 0 && filled < parts.Length)
-        {
-            int id = _ring.Take(out uint written);
-            if (id < 0) break;
-            ready--;
-            int buffer = _bufferOf[id];
-            byte* start = _pool.Start(buffer);
-            if (written < (uint)_headerLength)
+            if (_next == _count && !TakeMore()) break;
+            ref var part = ref parts[filled];
+            var first = _taken[_next];
+            if (first.Written < (uint)_headerLength)
             {
-                _ring.Break(DriverRingFault.ShorterThanHeader, written);
+                _ring.Break(DriverRingFault.ShorterThanHeader, first.Written);
                 break;
             }
-            ref var part = ref parts[filled];
+            byte* start = _pool.Start(first.Token);
             part.Data = start + _headerLength;
-            part.Length = (int)written - _headerLength;
-            part.Buffer = (ushort)buffer;
+            part.Length = (int)first.Written - _headerLength;
+            part.Buffer = first.Token;
             part.More = false;
             // Read once: the device can still write it.
-            ushort count = _mergeable ? ((NetHeader*)start)->NumBuffers : (ushort)1;
-            if (count == 1)
+            ushort buffers = _mergeable ? ((NetHeader*)start)->NumBuffers : (ushort)1;
+            if (buffers == 1)
             {
+                _next++;
                 filled++;
                 frames++;
                 continue;
             }
             int before = filled;
-            if (!Continue(parts, ref filled, part, count)) break;
+            if (!LendSeveral(parts, ref filled, buffers)) break;
             if (filled != before) frames++;
-            ready = _ring.Used(parts.Length - filled);
         }
         Frames += frames;
         return filled;
@@ -100,8 +94,12 @@ internal sealed unsafe class ReceiveQueue
     /// <summary>Takes lent parts back and posts their buffers again, all with one write of the index.</summary>
     internal void Release(ReadOnlySpan<FramePart> parts)
     {
-        for (int i = 0; i < parts.Length; i++)
-            Post(parts[i].Buffer);
+        while (parts.Length > Burst)
+        {
+            Post(parts[..Burst]);
+            parts = parts[Burst..];
+        }
+        Post(parts);
         _ring.Publish();
         Kick();
     }
@@ -119,56 +117,65 @@ internal sealed unsafe class ReceiveQueue
         _ring.KickDecided();
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Post(int buffer)
+    [SkipLocalsInit]
+    private void Post(ReadOnlySpan<FramePart> parts)
     {
-        int id = _ring.Post(_pool.GuestAddress(buffer), (uint)_pool.BufferSize, writable: true);
-        if (id >= 0) _bufferOf[id] = (ushort)buffer;
+        Span<BufferToPost> buffers = stackalloc BufferToPost[Burst];
+        for (int i = 0; i < parts.Length; i++)
+        {
+            ref var buffer = ref buffers[i];
+            ushort number = parts[i].Buffer;
+            buffer.Address = _pool.GuestAddress(number);
+            buffer.Length = (uint)_pool.BufferSize;
+            buffer.Token = number;
+        }
+        _ring.PostBurst(buffers[..parts.Length], writable: true);
     }
 
-    // A frame in several buffers: all of them are used by the time the first is seen (5.1.6.4). Without room for all parts it
-    // waits for the caller's next span, and one that no span of this length can hold is thrown away. False: no further look.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool Continue(Span<FramePart> parts, ref int filled, FramePart first, int count)
+    private void Post(int buffer) => _ring.Post(_pool.GuestAddress(buffer), (uint)_pool.BufferSize, writable: true, (ushort)buffer);
+
+    private bool TakeMore()
     {
-        _heldCount = 0;
-        if (count == 0 || _ring.Used(count - 1) != count - 1)
+        _next = 0;
+        _count = _ring.TakeBurst(new Span<TakenChain>(_taken, Burst));
+        return _count != 0;
+    }
+
+    // A frame in several buffers: all of them are used by the time the first is seen (5.1.6.4). One that finds the span too
+    // full waits for the next span, and one that no span of this length holds is thrown away. False: no further look now.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool LendSeveral(Span<FramePart> parts, ref int filled, int count)
+    {
+        if (_count - _next < count)
+        {
+            int have = _count - _next;
+            for (int i = 0; i < have; i++) _taken[i] = _taken[_next + i];
+            _next = 0;
+            _count = have;
+            if (count <= _ring.Size) _count += _ring.TakeBurst(new Span<TakenChain>(_taken + have, count - have));
+        }
+        if (count == 0 || _count - _next < count)
         {
             _ring.Break(DriverRingFault.BadBufferCount, (ulong)count);
             return false;
         }
-        bool drop = count > parts.Length;
-        if (count > parts.Length - filled && !drop)
-        {
-            _held = first;
-            _heldCount = count;
-            return false;
-        }
-        if (drop)
+        if (count > parts.Length)
         {
             Oversized++;
-            Post(first.Buffer);
-        }
-        else
-        {
-            first.More = count > 1;
-            parts[filled] = first;
-        }
-        for (int i = 1; i < count; i++)
-        {
-            int id = _ring.Take(out uint written);
-            if (id < 0) return false;
-            int buffer = _bufferOf[id];
-            if (drop) Post(buffer);
-            else parts[filled + i] = new FramePart { Data = _pool.Start(buffer), Length = (int)written, Buffer = (ushort)buffer, More = i < count - 1 };
-        }
-        if (!drop)
-        {
-            filled += count;
+            for (int i = 0; i < count; i++) Post(_taken[_next++].Token);
+            _ring.Publish();
+            Kick();
             return true;
         }
-        _ring.Publish();
-        Kick();
+        if (count > parts.Length - filled) return false;
+        parts[filled].More = true;
+        for (int i = 1; i < count; i++)
+        {
+            var chain = _taken[_next + i];
+            parts[filled + i] = new FramePart { Data = _pool.Start(chain.Token), Length = (int)chain.Written, Buffer = chain.Token, More = i < count - 1 };
+        }
+        _next += count;
+        filled += count;
         return true;
     }
 }

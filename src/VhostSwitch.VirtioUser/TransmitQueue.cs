@@ -12,7 +12,11 @@ namespace VhostSwitch.VirtioUser;
 /// </summary>
 internal sealed unsafe class TransmitQueue
 {
+    private const int Burst = 32;
     private const ushort None = ushort.MaxValue;
+
+    // In a chain's token: more buffers than the one it names. A queue has at most 32768 of them.
+    private const ushort Several = 0x8000;
 
     // Set up once.
     private readonly BufferPool _pool;
@@ -21,8 +25,7 @@ internal sealed unsafe class TransmitQueue
     private readonly int _kick;
     private readonly ushort[] _memory;
 
-    // Private memory, written by the owner: the first buffer of each chain, the buffer after each buffer, and the free ones.
-    private readonly ushort* _firstOf;
+    // Private memory, written by the owner: the buffer after each buffer of a frame, and the free ones.
     private readonly ushort* _nextOf;
     private readonly ushort* _free;
     private readonly int _freeMask;
@@ -39,9 +42,8 @@ internal sealed unsafe class TransmitQueue
         _headerLength = NetHeader.LengthFor(features);
         _capacity = pool.BufferSize - _headerLength;
         _kick = kick;
-        _memory = GC.AllocateArray<ushort>(3 * ring.Size, pinned: true);
-        _firstOf = (ushort*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory));
-        _nextOf = _firstOf + ring.Size;
+        _memory = GC.AllocateArray<ushort>(2 * ring.Size, pinned: true);
+        _nextOf = (ushort*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory));
         _free = _nextOf + ring.Size;
         _freeMask = ring.Size - 1;
         for (int i = 0; i < pool.Count; i++)
@@ -85,32 +87,40 @@ internal sealed unsafe class TransmitQueue
     }
 
     /// <summary>Sends whole frames from borrowed buffers, all with one write of the index.</summary>
+    [SkipLocalsInit]
     internal int Transmit(ReadOnlySpan<FramePart> parts)
     {
-        int sent = 0;
-        ulong frames = 0;
+        Span<BufferToPost> buffers = stackalloc BufferToPost[Burst];
+        int sent = 0, frames = 0;
         while (sent < parts.Length)
         {
-            ref readonly var part = ref parts[sent];
-            if ((uint)part.Length > (uint)_capacity) ThrowTooLong(part.Length);
-            if (part.More)
+            int count = 0;
+            while (count < Burst && sent + count < parts.Length)
             {
-                int count = PostChain(parts[sent..]);
-                if (count == 0) break;
-                sent += count;
+                ref readonly var part = ref parts[sent + count];
+                if ((uint)part.Length > (uint)_capacity) ThrowTooLong(part.Length);
+                if (part.More) break;
+                ref var buffer = ref buffers[count++];
+                buffer.Address = _pool.GuestAddress(part.Buffer);
+                buffer.Length = (uint)(_headerLength + part.Length);
+                buffer.Token = part.Buffer;
             }
-            else
+            int posted;
+            if (count != 0)
             {
-                int id = _ring.Post(_pool.GuestAddress(part.Buffer), (uint)(_headerLength + part.Length), writable: false);
-                if (id < 0) break;
-                _firstOf[id] = part.Buffer;
-                _nextOf[part.Buffer] = None;
-                sent++;
+                posted = _ring.PostBurst(buffers[..count], writable: false);
+                frames += posted;
+                sent += posted;
+                if (posted < count) break;
+                continue;
             }
+            posted = PostChain(parts[sent..]);
+            if (posted == 0) break;
             frames++;
+            sent += posted;
         }
         _ring.Publish();
-        Frames += frames;
+        Frames += (ulong)frames;
         Kick();
         return sent;
     }
@@ -123,16 +133,29 @@ internal sealed unsafe class TransmitQueue
     }
 
     /// <summary>Takes back all that the device has used.</summary>
+    [SkipLocalsInit]
     internal void Reclaim()
     {
-        int count = _ring.Used(_ring.Size);
-        for (int i = 0; i < count; i++)
+        Span<TakenChain> taken = stackalloc TakenChain[Burst];
+        int count;
+        do
         {
-            int id = _ring.Take(out _);
-            if (id < 0) return;
-            for (ushort buffer = _firstOf[id]; buffer != None; buffer = _nextOf[buffer])
-                _free[_freeTail++ & (uint)_freeMask] = buffer;
+            count = _ring.TakeBurst(taken);
+            uint tail = _freeTail, mask = (uint)_freeMask;
+            for (int i = 0; i < count; i++)
+            {
+                ushort buffer = taken[i].Token;
+                if ((buffer & Several) == 0)
+                {
+                    _free[tail++ & mask] = buffer;
+                    continue;
+                }
+                for (buffer &= Several - 1; buffer != None; buffer = _nextOf[buffer])
+                    _free[tail++ & mask] = buffer;
+            }
+            _freeTail = tail;
         }
+        while (count == Burst);
     }
 
     /// <summary>Tells the device what was published, if it wants to know.</summary>
@@ -172,10 +195,7 @@ internal sealed unsafe class TransmitQueue
                 : new RingBuffer(address + (ulong)_headerLength, (uint)part.Length, false);
             _nextOf[part.Buffer] = part.More ? parts[i + 1].Buffer : None;
         }
-        int id = _ring.PostChain(chain);
-        if (id < 0) return 0;
-        _firstOf[id] = parts[0].Buffer;
-        return count;
+        return _ring.PostChain(chain, (ushort)(parts[0].Buffer | Several)) < 0 ? 0 : count;
     }
 
     private void ThrowTooLong(int length) => throw new ArgumentException($"a part of {length} bytes in a buffer that holds {_capacity}");

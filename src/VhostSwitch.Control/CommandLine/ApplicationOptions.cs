@@ -14,34 +14,51 @@ internal sealed class ApplicationOptions : OptionSet
     private static readonly string[] OnOff = ["0", "1"];
 
     private readonly ValueOption _socketFiles, _baseName, _deviceIndex;
-    private readonly ValueOption _portMask, _vm2vm, _mergeable, _checksum, _tso, _retry, _retryNumber, _retryDelay, _statistics, _vlanStrip, _zeroCopy, _rxDescriptors, _txDescriptors, _buffers;
-    private readonly ValueOption _dmaType, _dmaChannels, _mode, _poll, _controlSocket;
+    private readonly ValueOption _portMask, _vm2vm, _mergeable, _checksum, _tso, _retry, _retryNumber, _retryDelay, _statistics, _vlanStrip;
+    private readonly ValueOption _zeroCopy, _rxDescriptors, _txDescriptors, _buffers, _dmaType, _dmaChannels;
+    private readonly ValueOption _mode, _poll, _controlSocket;
     private readonly FlagOption _promiscuous, _client, _dequeueZeroCopy, _builtinDriver;
 
     public ApplicationOptions()
         : base("application option")
     {
         var retry = RetryPolicy.Default;
-        _socketFiles = Add(new ValueOption("--socket-file", "PATH", $"Serve a vhost-user socket, at most {SocketPathChoice.MaxBytes} bytes. May be repeated. Default: ./{SwitchConfiguration.DefaultSocketPath}."));
+        _socketFiles = Add(new ValueOption("--socket-file", "PATH",
+            $"Serve a vhost-user socket, at most {SocketPathChoice.MaxBytes} bytes; repeatable. Default: {SwitchConfiguration.DefaultSocketPath}."));
         _baseName = Add(new ValueOption("--dev-basename", "PATH", "The same for one socket; the older name. Not together with --socket-file."));
-        _deviceIndex = Add(new ValueOption("--dev-index", "N", "Number of the character device (vhost cuse); has no effect on a socket. Default: 0."));
-        _mode = Add(new ValueOption("--mode", "MODE", "bridge: a learning bridge without tags. vmdq: one address a device, VLAN tag 1000 plus its number. Default: bridge.").Suggest("bridge", "vmdq"));
-        _portMask = Add(new ValueOption("-p", "PORTMASK", "Uplink port, as a hexadecimal mask with one bit. Until uplinks are built only guests are bridged."));
+        _deviceIndex = Add(new ValueOption("--dev-index", "N",
+            "Number of the character device (vhost cuse); has no effect on a socket. Default: 0."));
+        _mode = Add(new ValueOption("--mode", "MODE",
+            "bridge: a learning bridge without tags. vmdq: one address a device, VLAN tag 1000 plus its number. Default: bridge.")
+            .Suggest("bridge", "vmdq"));
+        _portMask = Add(new ValueOption("-p", "PORTMASK",
+            "Uplink port, as a hexadecimal mask with one bit. Until uplinks are built only guests are bridged."));
         _promiscuous = Add(new FlagOption("-P", "Receive everything on the uplink. Until uplinks are built it has no effect."));
-        _vm2vm = Add(new ValueOption("--vm2vm", "0|1|2", "Frames between guests: 1 switched in software. 0 (through the uplink) and 2 (by the uplink's own switch) are not built yet. Default: 1.").Suggest("1"));
-        _mergeable = Add(new ValueOption("--mergeable", "0|1", "1: a frame may span several guest buffers, and be as long as 9728 bytes. Default: 0.").Suggest(OnOff));
+        _vm2vm = Add(new ValueOption("--vm2vm", "0|1|2",
+            "Frames between guests: 1 switched in software. 0 (through the uplink) and 2 (by the uplink's own switch) are not built yet. Default: 1.")
+            .Suggest("1"));
+        _mergeable = Add(new ValueOption("--mergeable", "0|1",
+            "1: a frame may span several guest buffers, as frames of more than 1518 bytes need. Default: 0.").Suggest(OnOff));
         _checksum = Add(new ValueOption("--tx-csum", "0|1", "1: guests may leave checksums unfinished. Default: 0.").Suggest(OnOff));
-        _tso = Add(new ValueOption("--tso", "0|1", "1: guests may send segments longer than a frame; switches --tx-csum on as well. Default: 0.").Suggest(OnOff));
-        _retry = Add(new ValueOption("--rx-retry", "0|1", "1: when a guest has no buffer left, wait and try again before a frame is dropped. Default: 1.").Suggest(OnOff));
+        _tso = Add(new ValueOption("--tso", "0|1",
+            "1: guests may send segments longer than a frame; switches --tx-csum on as well. Default: 0.").Suggest(OnOff));
+        _retry = Add(new ValueOption("--rx-retry", "0|1",
+            "1: when a guest has no buffer left, wait and try again before a frame is dropped. Default: 1.").Suggest(OnOff));
         _retryNumber = Add(new ValueOption("--rx-retry-num", "N", $"How often to try again, from 0. Default: {retry.Tries}."));
         _retryDelay = Add(new ValueOption("--rx-retry-delay", "US", $"Microseconds before each try, from 0. Default: {retry.DelayUs}."));
         _statistics = Add(new ValueOption("--stats", "S", "Print device statistics every S seconds; 0 for never. Default: 0."));
-        _poll = Add(new ValueOption("--poll", "POLICY", "adaptive: poll threads without frames sleep. busy: they never do. Default: adaptive.").Suggest("adaptive", "busy"));
-        _controlSocket = Add(new ValueOption("--ctl-socket", "PATH", "Where vhost-switch ctl and ovs-appctl reach the switch. Default: see Control socket."));
-        _vlanStrip = Add(new ValueOption("--vlan-strip", "0|1", "1: frames reach guests without their VLAN tag. 0 is not built yet. Default: 1.").Suggest("1"));
-        _zeroCopy = Add(new ValueOption("--zero-copy", "0|1", "1 (guest buffers handed to the uplink itself) is not built yet. Default: 0.").Suggest("0"));
-        _rxDescriptors = Add(new ValueOption("--rx-desc-num", "N", $"Uplink receive descriptors in zero-copy mode: a power of 2, at most {MaxDescriptors}. Default: 32."));
-        _txDescriptors = Add(new ValueOption("--tx-desc-num", "N", $"Uplink transmit descriptors in zero-copy mode: a power of 2, at most {MaxDescriptors}. Default: 64."));
+        _poll = Add(new ValueOption("--poll", "POLICY",
+            "adaptive: poll threads without frames sleep. busy: they never do. Default: adaptive.").Suggest("adaptive", "busy"));
+        _controlSocket = Add(new ValueOption("--ctl-socket", "PATH",
+            "Where vhost-switch ctl and ovs-appctl reach the switch. Default: see Control socket."));
+        _vlanStrip = Add(new ValueOption("--vlan-strip", "0|1",
+            "1: frames reach guests without their VLAN tag. 0 is not built yet. Default: 1.").Suggest("1"));
+        _zeroCopy = Add(new ValueOption("--zero-copy", "0|1",
+            "1 (guest buffers handed to the uplink itself) is not built yet. Default: 0.").Suggest("0"));
+        _rxDescriptors = Add(new ValueOption("--rx-desc-num", "N",
+            $"Uplink receive descriptors in zero-copy mode: a power of 2, at most {MaxDescriptors}. Default: 32."));
+        _txDescriptors = Add(new ValueOption("--tx-desc-num", "N",
+            $"Uplink transmit descriptors in zero-copy mode: a power of 2, at most {MaxDescriptors}. Default: 64."));
         _buffers = Add(new ValueOption("--total-num-mbufs", "N", "Accepted without effect: frames are not kept in a buffer pool."));
         _client = Add(new FlagOption("--client", "Not built yet: connect to sockets that QEMU serves."));
         _dequeueZeroCopy = Add(new FlagOption("--dequeue-zero-copy", "Not built yet."));
@@ -88,22 +105,23 @@ internal sealed class ApplicationOptions : OptionSet
 
     private void RefuseNotBuilt(ParseResult result)
     {
-        if (DpdkNumber.Read(_vm2vm.Last(result), 1, "vm2vm [0|1|2]", 2) is not 1 and var vm2vm)
-            throw CommandLineException.NotBuilt($"--vm2vm {vm2vm}", "it sends frames between guests to an uplink, and there are no uplinks yet; use --vm2vm 1");
-        if (!DpdkNumber.ReadSwitch(_vlanStrip.Last(result), true, "vlan-strip [0|1]"))
-            throw CommandLineException.NotBuilt("--vlan-strip 0", "only frames from an uplink carry a tag that could be kept, and there are no uplinks yet; use --vlan-strip 1");
-        if (DpdkNumber.ReadSwitch(_zeroCopy.Last(result), false, "zero-copy [0|1]"))
-            throw CommandLineException.NotBuilt("--zero-copy 1", "guest buffers cannot be handed to an uplink before there are uplinks; use --zero-copy 0");
-        if (_client.IsGiven(result))
-            throw CommandLineException.NotBuilt("--client", "the switch serves its sockets and cannot connect to one that QEMU serves; leave it out and start QEMU without server=on");
-        if (_dequeueZeroCopy.IsGiven(result))
-            throw CommandLineException.NotBuilt("--dequeue-zero-copy", "frames are copied once from guest to guest; leave it out");
-        if (_builtinDriver.IsGiven(result))
-            throw CommandLineException.NotBuilt("--builtin-net-driver", "there is one data path for all devices; leave it out");
-        if (_dmaType.Last(result) is { } type)
-            throw CommandLineException.NotBuilt($"--dma-type {type}", "frames are copied by the processor; leave it out");
-        if (_dmaChannels.Last(result) is { } channels)
-            throw CommandLineException.NotBuilt($"--dmas {channels}", "frames are copied by the processor; leave it out");
+        int vm2vm = DpdkNumber.Read(_vm2vm.Last(result), 1, "vm2vm [0|1|2]", 2);
+        Refuse(vm2vm != 1, $"--vm2vm {vm2vm}", "it sends frames between guests to an uplink, and there are no uplinks yet; use --vm2vm 1");
+        Refuse(!DpdkNumber.ReadSwitch(_vlanStrip.Last(result), true, "vlan-strip [0|1]"), "--vlan-strip 0",
+            "only frames from an uplink carry a tag that could be kept, and there are no uplinks yet; use --vlan-strip 1");
+        Refuse(DpdkNumber.ReadSwitch(_zeroCopy.Last(result), false, "zero-copy [0|1]"), "--zero-copy 1",
+            "guest buffers cannot be handed to an uplink before there are uplinks; use --zero-copy 0");
+        Refuse(_client.IsGiven(result), "--client",
+            "the switch serves its sockets and cannot connect to one that QEMU serves; leave it out and start QEMU without server=on");
+        Refuse(_dequeueZeroCopy.IsGiven(result), "--dequeue-zero-copy", "frames are copied once from guest to guest; leave it out");
+        Refuse(_builtinDriver.IsGiven(result), "--builtin-net-driver", "there is one data path for all devices; leave it out");
+        Refuse(_dmaType.IsGiven(result), $"--dma-type {_dmaType.Last(result)}", "frames are copied by the processor; leave it out");
+        Refuse(_dmaChannels.IsGiven(result), $"--dmas {_dmaChannels.Last(result)}", "frames are copied by the processor; leave it out");
+
+        static void Refuse(bool isAskedFor, string given, string reason)
+        {
+            if (isAskedFor) throw CommandLineException.NotBuilt(given, reason);
+        }
     }
 
     private void CheckWithoutEffect(ParseResult result, List<string> notices)
@@ -134,7 +152,8 @@ internal sealed class ApplicationOptions : OptionSet
         if (!ulong.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong ports) || ports == 0)
             throw new CommandLineException($"Invalid portmask: '{mask}' was given, a hexadecimal mask with one bit such as 0x1 is allowed");
         int count = BitOperations.PopCount(ports);
-        if (count > 1) throw new CommandLineException($"Current enabled port number is {count}, but only 1 port can be enabled: '{mask}' was given for -p");
+        if (count > 1)
+            throw new CommandLineException($"Current enabled port number is {count}, but only 1 port can be enabled: '{mask}' was given for -p");
     }
 
     private static void CheckDescriptors(ValueOption option, string keyword, ParseResult result, List<string> notices)

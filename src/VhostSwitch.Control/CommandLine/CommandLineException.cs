@@ -1,6 +1,9 @@
 namespace VhostSwitch.Control.CommandLine;
 
-/// <summary>The command line cannot be carried out. The message is one sentence for the user; the exit code is <see cref="ExitCode.BadCommandLine"/>.</summary>
+/// <summary>
+/// The command line cannot be carried out. The message is one sentence for the user; the exit code is
+/// <see cref="ExitCode.BadCommandLine"/>.
+/// </summary>
 public sealed class CommandLineException : Exception
 {
     /// <summary>Makes the exception.</summary>

@@ -29,11 +29,9 @@ internal sealed record CoreChoice(IReadOnlyList<int> PollCores, IReadOnlyList<in
             int free = cpus.FindIndex(cpu => !poll.Contains(cpu));
             if (free >= 0) poll.Add(cpus[free]);
         }
-        if (poll.Count == 0)
-            throw new CommandLineException($"{given}: {CoreText.Cores(absent)} {CoreText.AreNotPresent(absent)}; this machine has {CoreText.Cores(present)}");
-        string? notice = absent.Count == 0
-            ? null
-            : $"{given}: {CoreText.Cores(absent)} {CoreText.AreNotPresent(absent)}, polling on {CoreText.Cores([.. poll])}";
+        string missing = $"{given}: {CoreText.Cores(absent)} {CoreText.AreNotPresent(absent)}";
+        if (poll.Count == 0) throw new CommandLineException($"{missing}; this machine has {CoreText.Cores(present)}");
+        string? notice = absent.Count == 0 ? null : $"{missing}, polling on {CoreText.Cores([.. poll])}";
         return new CoreChoice([.. poll], [.. present.Except(poll)], notice);
     }
 }

@@ -24,7 +24,8 @@ internal static class CoreMask
             }
         }
         if (cores.Count == 0) throw new CommandLineException($"Invalid argument for -c: '{text}' chooses no core");
-        if (cores[^1] >= CpuAffinity.MaxCpus) throw new CommandLineException($"Invalid argument for -c: cores are numbered 0 to {CpuAffinity.MaxCpus - 1}");
+        if (cores[^1] >= CpuAffinity.MaxCpus)
+            throw new CommandLineException($"Invalid argument for -c: cores are numbered 0 to {CpuAffinity.MaxCpus - 1}");
         return cores;
     }
 }

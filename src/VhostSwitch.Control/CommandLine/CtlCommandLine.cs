@@ -7,13 +7,20 @@ public static class CtlCommandLine
 {
     private static readonly string[] KnownCommands = ["show", "stats", "mac-table", "list-commands", "version", "exit"];
 
-    private static readonly ValueOption Socket = new("--socket", "PATH", "The control socket. Default: that of --file-prefix in the default places.", "-t", "--target");
-    private static readonly ValueOption Prefix = new("--file-prefix", "NAME", $"Which switch, where several run. Default: {SwitchConfiguration.DefaultFilePrefix}.");
-    private static readonly ValueOption Timeout = new("--timeout", "S", $"Seconds to wait for an answer. Default: {CtlOptions.DefaultTimeoutSeconds}.", "-T");
+    private static readonly ValueOption Socket = new("--socket", "PATH", "The control socket. Default: that of --file-prefix in the default places.",
+        "-t", "--target");
+    private static readonly ValueOption Prefix = new("--file-prefix", "NAME",
+        $"Which switch, where several run. Default: {SwitchConfiguration.DefaultFilePrefix}.");
+    private static readonly ValueOption Timeout = new("--timeout", "S",
+        $"Seconds to wait for an answer. Default: {CtlOptions.DefaultTimeoutSeconds}.", "-T");
     private static readonly Argument<string[]> Words = MakeWords();
 
     /// <summary>The parser, also for <c>--help</c> and completion.</summary>
-    internal static Command Command { get; } = new("ctl", "Asks a running switch. Words that are no option here go to the switch as they are.") { Socket, Prefix, Timeout, Words };
+    internal static Command Command { get; } = new("ctl",
+        "Asks a running switch. Words that are no option here go to the switch as they are.")
+    {
+        Socket, Prefix, Timeout, Words,
+    };
 
     /// <summary>Reads the options.</summary>
     /// <param name="words">The words after <c>ctl</c>.</param>
@@ -25,7 +32,11 @@ public static class CtlCommandLine
         var result = Command.Parse(words, new ParserConfiguration { ResponseFileTokenReplacer = null });
         string[] command = result.GetValue(Words) ?? [];
         if (command.Length == 0) throw new CommandLineException("ctl needs a command, for example: vhost-switch ctl show");
-        if (command[0].StartsWith('-')) throw new CommandLineException($"{command[0]} is no option of ctl; the command comes first, for example: vhost-switch ctl show {command[0]}");
+        if (command[0].StartsWith('-'))
+        {
+            throw new CommandLineException(
+                $"{command[0]} is no option of ctl; the command comes first, for example: vhost-switch ctl show {command[0]}");
+        }
         string prefix = Prefix.Last(result) ?? SwitchConfiguration.DefaultFilePrefix;
         FilePrefix.Check(prefix);
         int timeout = DpdkNumber.Read(Timeout.Last(result), CtlOptions.DefaultTimeoutSeconds, "--timeout", 86400, " seconds");

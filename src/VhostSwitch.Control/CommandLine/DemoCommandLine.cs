@@ -5,12 +5,18 @@ namespace VhostSwitch.Control.CommandLine;
 /// <summary>Reads <c>vhost-switch demo [options]</c>.</summary>
 public static class DemoCommandLine
 {
-    private static readonly ValueOption Seconds = new("--seconds", "N", $"How long, 1 to {DemoOptions.MaxSeconds} seconds. Default: {DemoOptions.DefaultSeconds}.");
-    private static readonly ValueOption Size = new("--size", "BYTES", $"Size of each frame, {DemoOptions.MinFrameBytes} to {DemoOptions.MaxFrameBytes} bytes. Default: {DemoOptions.DefaultFrameBytes}.");
+    private static readonly ValueOption Seconds = new("--seconds", "N",
+        $"How long, 1 to {DemoOptions.MaxSeconds} seconds. Default: {DemoOptions.DefaultSeconds}.");
+    private static readonly ValueOption Size = new("--size", "BYTES",
+        $"Size of each frame, {DemoOptions.MinFrameBytes} to {DemoOptions.MaxFrameBytes} bytes. Default: {DemoOptions.DefaultFrameBytes}.");
     private static readonly FlagOption Json = new("--json", "Print the result as JSON.");
 
     /// <summary>The parser, also for <c>--help</c> and completion.</summary>
-    internal static Command Command { get; } = new("demo", "Two built-in guests exchange numbered, checked frames through the switch. Exit code 1 when one is lost, changed or out of order.") { Seconds, Size, Json };
+    internal static Command Command { get; } = new("demo",
+        "Two built-in guests exchange numbered, checked frames through the switch. Exit code 1 when one is lost, changed or out of order.")
+    {
+        Seconds, Size, Json,
+    };
 
     /// <summary>Reads the options.</summary>
     /// <param name="words">The words after <c>demo</c>.</param>

@@ -15,26 +15,31 @@ internal sealed class EalOptions : OptionSet
 
     private readonly ValueOption _coreMask, _coreList, _coreMap, _mainCore;
     private readonly ValueOption _memory, _nodeMemory, _hugeDirectory, _filePrefix, _logLevel, _channels, _processType;
-    private readonly FlagOption _noHuge, _inMemory, _noPci, _showVersion;
+    private readonly FlagOption _noHuge, _inMemory, _showVersion;
     private readonly List<Option> _withoutEffect = [];
     private readonly List<(Option Option, string Reason)> _notBuilt = [];
 
     public EalOptions()
         : base("EAL option")
     {
-        _coreMask = Add(new ValueOption("-c", "COREMASK", "Cores that poll, as a hexadecimal mask, for example f. Cores that are not present are left out. Default: every core but the lowest."));
+        _coreMask = Add(new ValueOption("-c", "COREMASK",
+            "Cores that poll, as a hexadecimal mask, for example f. Cores that are not present are left out. Default: every core but the lowest."));
         _coreList = Add(new ValueOption("-l", "CORELIST", "Cores that poll, as a list, for example 0,2-3."));
         _coreMap = Add(new ValueOption("--lcores", "COREMAP", "Cores that poll, with the processors they run on, for example 0@4,(1-2)@(5,6)."));
         _mainCore = Add(new ValueOption("--main-lcore", "CORE", "Must be one of the chosen cores. It polls like every other.", "--master-lcore"));
         _memory = Add(new ValueOption("-m", "MIB", "Size of the switch's own memory in MiB. Default: what it needs."));
-        _nodeMemory = Add(new ValueOption("--socket-mem", "MIB[,MIB...]", "The same for each NUMA node. Where huge pages do not suffice, normal pages are used."));
+        _nodeMemory = Add(new ValueOption("--socket-mem", "MIB[,MIB...]",
+            "The same for each NUMA node. Where huge pages do not suffice, normal pages are used."));
         _hugeDirectory = Add(new ValueOption("--huge-dir", "DIR", "The hugetlbfs mount for the switch's own memory."));
         _noHuge = Add(new FlagOption("--no-huge", "Use normal pages only."));
         _inMemory = Add(new FlagOption("--in-memory", "Make no file for the switch's own memory."));
-        _noPci = Add(new FlagOption("--no-pci", "Attach no PCI device. None is attached without an option that names it."));
-        _filePrefix = Add(new ValueOption("--file-prefix", "NAME", $"Name of this switch among several; names the control socket. Default: {SwitchConfiguration.DefaultFilePrefix}."));
+        Add(new FlagOption("--no-pci", "Attach no PCI device. None is attached without an option that names it."));
+        _filePrefix = Add(new ValueOption("--file-prefix", "NAME",
+            $"Name of this switch among several; names the control socket. Default: {SwitchConfiguration.DefaultFilePrefix}."));
         _processType = Add(new ValueOption("--proc-type", "TYPE", "primary or auto. Default: primary.").Suggest("primary", "auto"));
-        _logLevel = Add(new ValueOption("--log-level", "LEVEL", "Least important lines to print: 1 to 8 or emergency, alert, critical, error, warning, notice, info, debug. Default: info.").Suggest(LogLevels.Names));
+        _logLevel = Add(new ValueOption("--log-level", "LEVEL",
+            "Least important lines to print: 1 to 8 or emergency, alert, critical, error, warning, notice, info, debug. Default: info.")
+            .Suggest(LogLevels.Names));
         _showVersion = Add(new FlagOption("-v", "Print the version and go on."));
 
         _channels = WithoutEffect(new ValueOption("-n", "CHANNELS", "Number of memory channels."));
@@ -50,10 +55,16 @@ internal sealed class EalOptions : OptionSet
         WithoutEffect(new ValueOption("--huge-unlink", "WHEN", "") { ValueIsOptional = true });
         WithoutEffect(new ValueOption("--huge-worker-stack", "KIB", "") { ValueIsOptional = true });
         WithoutEffect(new ValueOption("--syslog", "FACILITY", "") { ValueIsOptional = true });
-        foreach (string flag in (string[])["--legacy-mem", "--single-file-segments", "--match-allocations", "--no-hpet", "--no-shconf", "--no-telemetry", "--vmware-tsc-map", "--create-uio-dev"])
+        string[] flags =
+        [
+            "--legacy-mem", "--single-file-segments", "--match-allocations", "--no-hpet", "--no-shconf", "--no-telemetry", "--vmware-tsc-map",
+            "--create-uio-dev",
+        ];
+        foreach (string flag in flags)
             WithoutEffect(new FlagOption(flag, ""));
 
-        NotBuilt(new ValueOption("--vdev", "DEVICE", ""), "ports other than --socket-file and --dev-basename, uplinks among them, are still to come; leave it out");
+        NotBuilt(new ValueOption("--vdev", "DEVICE", ""),
+            "ports other than --socket-file and --dev-basename, uplinks among them, are still to come; leave it out");
         NotBuilt(new ValueOption("-a", "ADDRESS", "", "--allow"), "physical interfaces cannot be attached yet; leave it out");
         NotBuilt(new ValueOption("-w", "ADDRESS", "", "--pci-whitelist"), "physical interfaces cannot be attached yet; leave it out");
         NotBuilt(new ValueOption("-d", "LIBRARY", ""), "drivers cannot be loaded, they are part of the program; leave it out");
@@ -115,7 +126,8 @@ internal sealed class EalOptions : OptionSet
     {
         if (_mainCore.Last(result) is not { } text) return;
         string name = _mainCore.Given(result);
-        if (!DpdkNumber.TryRead(text, DpdkNumber.Max, out int core)) throw new CommandLineException($"Invalid argument for {name}: '{text}' was given, a core number is allowed");
+        if (!DpdkNumber.TryRead(text, DpdkNumber.Max, out int core))
+            throw new CommandLineException($"Invalid argument for {name}: '{text}' was given, a core number is allowed");
         if (asked.All(lcore => lcore.Lcore != core))
             throw new CommandLineException($"{name} {core} is not among the chosen {CoreText.Cores([.. asked.Select(lcore => lcore.Lcore)])}");
     }
@@ -137,9 +149,12 @@ internal sealed class EalOptions : OptionSet
 
     private static int[] ReadSizes(string name, string[] words)
     {
-        if (words.Length > MaxNodes) throw new CommandLineException($"Invalid argument for {name}: {words.Length} sizes were given, {MaxNodes} are the most");
+        if (words.Length > MaxNodes)
+            throw new CommandLineException($"Invalid argument for {name}: {words.Length} sizes were given, {MaxNodes} are the most");
         int[] sizes = [.. words.Select(word => DpdkNumber.Read(word, 0, name, MaxMiB, " MiB"))];
-        return sizes.Any(size => size > 0) ? sizes : throw new CommandLineException($"Invalid argument for {name}: at least one size must be above 0 MiB");
+        return sizes.Any(size => size > 0)
+            ? sizes
+            : throw new CommandLineException($"Invalid argument for {name}: at least one size must be above 0 MiB");
     }
 
     private string ReadFilePrefix(ParseResult result)
@@ -164,19 +179,19 @@ internal sealed class EalOptions : OptionSet
 
     private void RefuseSecondary(ParseResult result)
     {
-        switch (_processType.Last(result))
-        {
-            case null or "primary" or "auto": return;
-            case "secondary": throw CommandLineException.NotBuilt("--proc-type secondary", "the switch is one process; start a second one with --file-prefix of its own");
-            case var other: throw new CommandLineException($"Invalid argument for --proc-type: '{other}' was given, primary or auto is allowed");
-        }
+        string? type = _processType.Last(result);
+        if (type is "secondary")
+            throw CommandLineException.NotBuilt("--proc-type secondary", "a switch is one process; start another with its own --file-prefix");
+        if (type is not (null or "primary" or "auto"))
+            throw new CommandLineException($"Invalid argument for --proc-type: '{type}' was given, primary or auto is allowed");
     }
 
     private void RefuseNotBuilt(ParseResult result)
     {
         foreach (var (option, reason) in _notBuilt)
         {
-            if (IsGiven(option, result, out string name, out string? value)) throw CommandLineException.NotBuilt(value is null ? name : $"{name} {value}", reason);
+            if (IsGiven(option, result, out string name, out string? value))
+                throw CommandLineException.NotBuilt(value is null ? name : $"{name} {value}", reason);
         }
     }
 
@@ -207,7 +222,8 @@ internal sealed class EalOptions : OptionSet
         return Add(option);
     }
 
-    private void WithoutEffect(string name, string valueName, params string[] aliases) => WithoutEffect(new ValueOption(name, valueName, "", aliases));
+    private void WithoutEffect(string name, string valueName, params string[] aliases) =>
+        WithoutEffect(new ValueOption(name, valueName, "", aliases));
 
     private void NotBuilt<T>(T option, string reason)
         where T : Option => _notBuilt.Add((Add(option), reason));

@@ -58,7 +58,8 @@ public static class HelpText
         Row(output, "  $XDG_RUNTIME_DIR/vhost-switch/", "NAME.ctl otherwise. Only the same user can connect. ovs-appctl -t PATH works as well.");
 
         Section(output, "Exit code");
-        output.WriteLine($"  {ExitCode.Ok}  done        {ExitCode.Failed}  could not start, or failed        {ExitCode.BadCommandLine}  bad command line");
+        output.WriteLine(
+            $"  {ExitCode.Ok}  done        {ExitCode.Failed}  could not start, or failed        {ExitCode.BadCommandLine}  bad command line");
 
         Section(output, "Examples");
         foreach (string line in Examples)

@@ -30,7 +30,8 @@ internal abstract class OptionSet
     public ParseResult Parse(IReadOnlyList<string> words) => _command.Parse(words, _parser);
 
     /// <summary>True when at least one word is an option of this set.</summary>
-    public bool Knows(IReadOnlyList<string> words) => Parse(words).CommandResult.Children.OfType<System.CommandLine.Parsing.OptionResult>().Any(option => option.IdentifierTokenCount > 0);
+    public bool Knows(IReadOnlyList<string> words) =>
+        Parse(words).CommandResult.Children.OfType<System.CommandLine.Parsing.OptionResult>().Any(option => option.IdentifierTokenCount > 0);
 
     /// <summary>True when a word is one of these options, with or without a value behind <c>=</c>.</summary>
     public bool IsName(string word) => Names.Contains(WithoutValue(word));
@@ -59,10 +60,9 @@ internal abstract class OptionSet
         foreach (var set in sets)
             known.AddRange(set.Names);
         string kind = sets.Length == 1 ? sets[0].Kind : "option";
-        string article = kind.StartsWith('o') || kind.StartsWith('E') || kind.StartsWith('a') ? "an" : "a";
         return new CommandLineException(NearestName.Of(name, known) is { } nearest
-            ? $"{name} is not {article} {kind}; the nearest is {nearest} (see vhost-switch --help)"
-            : $"{name} is not {article} {kind} (see vhost-switch --help)");
+            ? $"{name} is not an {kind}; the nearest is {nearest} (see vhost-switch --help)"
+            : $"{name} is not an {kind} (see vhost-switch --help)");
     }
 
     /// <summary>Adds an option.</summary>

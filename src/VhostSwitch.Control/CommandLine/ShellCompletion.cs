@@ -48,23 +48,26 @@ public static class ShellCompletion
 
     /// <summary>True when the words come from a completion script.</summary>
     /// <param name="words">The words after the program's name.</param>
-    public static bool IsAskedFor(IReadOnlyList<string> words) => words is [var first, ..] && first.StartsWith(Directive, StringComparison.Ordinal) && first.EndsWith(']');
+    public static bool IsAskedFor(IReadOnlyList<string> words) =>
+        words is [var first, ..] && first.StartsWith(Directive, StringComparison.Ordinal) && first.EndsWith(']');
 
     /// <summary>The words that may come next.</summary>
-    /// <param name="words">The directive with the cursor's position in characters, and the line so far.</param>
-    public static IReadOnlyList<string> Suggest(IReadOnlyList<string> words)
+    /// <param name="request">The directive with the cursor's position in characters, and the line so far.</param>
+    public static IReadOnlyList<string> Suggest(IReadOnlyList<string> request)
     {
-        string line = words.Count > 1 ? words[1] : "";
-        string number = words[0][Directive.Length..].TrimStart(':').TrimEnd(']');
-        int position = int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int given) ? Math.Min(given, line.Length) : line.Length;
-        line = line[..position];
+        string line = request.Count > 1 ? request[1] : "";
+        string number = request[0][Directive.Length..].TrimStart(':').TrimEnd(']');
+        if (int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int cursor) && cursor < line.Length) line = line[..cursor];
 
         // The parser takes "--" for the end of all options; here other options begin.
         const string separator = " -- ";
         int at = line.IndexOf(separator, StringComparison.Ordinal);
         var root = at < 0 ? Whole() : Side("vhost-switch", new ApplicationOptions());
         if (at >= 0) line = "vhost-switch " + line[(at + separator.Length)..];
-        return [.. root.Parse(line).GetCompletions(line.Length).Select(item => item.Label).Distinct().Order(StringComparer.Ordinal)];
+        // The parser also offers words that have the typed letters in their middle.
+        string typed = line[(line.LastIndexOf(' ') + 1)..];
+        var words = root.Parse(line).GetCompletions(line.Length).Select(item => item.Label);
+        return [.. words.Where(word => word.StartsWith(typed, StringComparison.Ordinal)).Distinct().Order(StringComparer.Ordinal)];
     }
 
     private static Command Whole()

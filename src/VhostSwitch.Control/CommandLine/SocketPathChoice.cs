@@ -16,7 +16,8 @@ internal static class SocketPathChoice
     /// <exception cref="CommandLineException">A path is too long or empty, two are the same, or both options are given.</exception>
     public static IReadOnlyList<string> Of(IReadOnlyList<string> files, string? baseName, string? controlSocket)
     {
-        if (files.Count > 0 && baseName is not null) throw new CommandLineException("--socket-file and --dev-basename both name the socket: give one of them");
+        if (files.Count > 0 && baseName is not null)
+            throw new CommandLineException("--socket-file and --dev-basename both name the socket: give one of them");
         foreach (string file in files)
             CheckPath(file, "--socket-file");
         if (baseName is not null) CheckPath(baseName, $"character device basename (Max {MaxBytes} characters)");
@@ -26,7 +27,8 @@ internal static class SocketPathChoice
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (string path in paths)
         {
-            if (!seen.Add(Path.GetFullPath(path))) throw new CommandLineException($"--socket-file {path} is given twice: each socket needs a path of its own");
+            if (!seen.Add(Path.GetFullPath(path)))
+                throw new CommandLineException($"--socket-file {path} is given twice: each socket needs a path of its own");
         }
         if (controlSocket is not null && seen.Contains(Path.GetFullPath(controlSocket)))
             throw new CommandLineException($"--ctl-socket {controlSocket} is a socket for guests as well: each socket needs a path of its own");
@@ -37,6 +39,7 @@ internal static class SocketPathChoice
     {
         int bytes = Encoding.UTF8.GetByteCount(path);
         if (bytes is 0 or > MaxBytes || path.Contains('\0'))
-            throw new CommandLineException($"Invalid argument for {keyword}: '{path}' was given, which has {bytes} bytes; 1 to {MaxBytes} are allowed");
+            throw new CommandLineException(
+                $"Invalid argument for {keyword}: '{path}' was given, which has {bytes} bytes; 1 to {MaxBytes} are allowed");
     }
 }

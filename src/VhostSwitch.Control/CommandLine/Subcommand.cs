@@ -42,6 +42,7 @@ public static class Subcommands
         if (ShellCompletion.IsAskedFor(words)) return (Subcommand.Suggest, words);
         if (words.Count == 0 || words[0].StartsWith('-')) return (Subcommand.Run, words);
         if (ByName.TryGetValue(words[0], out var subcommand)) return (subcommand, [.. words.Skip(1)]);
-        throw new CommandLineException($"'{words[0]}' is no subcommand; the nearest is {NearestName.Of(words[0], ByName.Keys)} (see vhost-switch --help)");
+        throw new CommandLineException(
+            $"'{words[0]}' is no subcommand; the nearest is {NearestName.Of(words[0], ByName.Keys)} (see vhost-switch --help)");
     }
 }

@@ -46,7 +46,7 @@ public static class SubcommandHelp
         foreach (var option in command.Options)
         {
             string label = $"  {string.Join(", ", option.Aliases.Prepend(option.Name))}{(option is ValueOption ? " " + option.HelpName : "")}";
-            output.WriteLine($"{label,-26}{option.Description}");
+            output.WriteLine($"{label,-30}{option.Description}");
         }
     }
 }

@@ -47,13 +47,17 @@ public static class SwitchCommandLine
     }
 
     /// <summary>Cuts a command line at its <c>--</c>, which may be missing where all options are of one side.</summary>
-    private static (IReadOnlyList<string> Eal, IReadOnlyList<string> Application) Split(IReadOnlyList<string> words, EalOptions eal, ApplicationOptions application)
+    private static (IReadOnlyList<string> Eal, IReadOnlyList<string> Application) Split(
+        IReadOnlyList<string> words, EalOptions eal, ApplicationOptions application)
     {
         int at = words.TakeWhile(word => word != Separator).Count();
         if (at < words.Count) return ([.. words.Take(at)], [.. words.Skip(at + 1)]);
         bool hasEal = eal.Knows(words), hasApplication = application.Knows(words);
         if (hasEal && hasApplication)
-            throw new CommandLineException("'--' is missing between the EAL options and the application options: vhost-switch [EAL options] -- [application options]");
+        {
+            throw new CommandLineException(
+                "'--' is missing between the EAL options and the application options: vhost-switch [EAL options] -- [application options]");
+        }
         if (hasEal) return (words, []);
         // An option that is known on neither side may be meant for either.
         if (!hasApplication && words.FirstOrDefault(word => word.StartsWith('-')) is { } unknown && !IsQuestion(unknown))

@@ -22,7 +22,8 @@ public static class VhostSwitchMessages
     /// <param name="device">The device's number.</param>
     /// <param name="address">Its address.</param>
     /// <param name="vlan">Its VLAN tag; 0 where the switch works without tags.</param>
-    public static string MacRegistered(int device, MacAddress address, int vlan) => $"DATA: ({device}) MAC_ADDRESS {address} and VLAN_TAG {vlan} registered";
+    public static string MacRegistered(int device, MacAddress address, int vlan) =>
+        $"DATA: ({device}) MAC_ADDRESS {address} and VLAN_TAG {vlan} registered";
 
     /// <summary>A device sends with the address of another, which keeps it (vmdq mode).</summary>
     /// <param name="device">The number of the device that came later.</param>

@@ -18,13 +18,18 @@ public enum QueueDirection
 /// <summary>One queue of a <see cref="PortSnapshot"/>. Counters count since the queue's port was made.</summary>
 /// <param name="Index">The vring's index in the vhost-user protocol.</param>
 /// <param name="Direction">Which way frames go.</param>
-/// <param name="PollThread">The index of the poll thread that owns it; null where none does, as for queues to a guest, which every thread may write.</param>
+/// <param name="PollThread">
+/// The index of the poll thread that owns it; null where none does, as for queues to a guest, which every thread may write.
+/// </param>
 /// <param name="Size">The number of descriptors; 0 before the front-end has set it.</param>
 /// <param name="Enabled">True when the front-end has enabled it.</param>
 /// <param name="Frames">Frames taken from the guest, or handed to it.</param>
 /// <param name="Bytes">The bytes of <paramref name="Frames"/>, without virtio-net headers.</param>
 /// <param name="Notifications">Notifications sent to the guest.</param>
-/// <param name="Drops">Dropped frames by reason, under the names of <see cref="Dataplane.DropReasons"/> and in their order; reasons that never occurred may be left out.</param>
+/// <param name="Drops">
+/// Dropped frames by reason, under the names of <see cref="Dataplane.DropReasons"/> and in their order; reasons that never
+/// occurred may be left out.
+/// </param>
 public sealed record QueueSnapshot(
     int Index,
     QueueDirection Direction,

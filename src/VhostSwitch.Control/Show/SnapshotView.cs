@@ -45,7 +45,10 @@ public static class SnapshotView
     {
         var table = Columns("Port", "Device", "Status", "Drops", "Socket");
         foreach (var port in ports)
-            Row(table, new Text(port.Name), Number(port.Device), new Text(port.Status, StatusStyle(port.Status)), Number(port.DropsTotal), new Text(port.Endpoint));
+        {
+            Row(table, new Text(port.Name), Number(port.Device), new Text(port.Status, StatusStyle(port.Status)), Number(port.DropsTotal),
+                new Text(port.Endpoint));
+        }
         return table;
     }
 
@@ -55,8 +58,10 @@ public static class SnapshotView
         foreach (var (port, queue) in ports.SelectMany(port => port.Queues.Select(queue => (port, queue))))
         {
             string drops = string.Join(' ', queue.Drops.Where(drop => drop.Value > 0).Select(drop => $"{drop.Key}={drop.Value}"));
-            Row(table, new Text(port.Name), Number(queue.Index), new Text(queue.Direction == QueueDirection.ToGuest ? "to guest" : "from guest"), new Text(queue.Enabled ? "yes" : "no"),
-                Number(queue.Size), Number(queue.PollThread), Number(queue.Frames), Number(queue.Bytes), Number(queue.Notifications), new Text(drops == "" ? "-" : drops));
+            string direction = queue.Direction == QueueDirection.ToGuest ? "to guest" : "from guest";
+            Row(table, new Text(port.Name), Number(queue.Index), new Text(direction), new Text(queue.Enabled ? "yes" : "no"), Number(queue.Size),
+                Number(queue.PollThread), Number(queue.Frames), Number(queue.Bytes), Number(queue.Notifications),
+                new Text(drops == "" ? "-" : drops));
         }
         return table;
     }
@@ -64,7 +69,7 @@ public static class SnapshotView
     private static Table Features(IReadOnlyList<PortSnapshot> ports)
     {
         var table = Columns("Port", "Virtio", "Vhost-user");
-        foreach (var port in ports)
+        foreach (var port in ports.Where(port => port.Features.Count > 0))
             Row(table, new Text(port.Name), Names(port.Features), Names(port.ProtocolFeatures));
         return table;
     }
@@ -82,8 +87,10 @@ public static class SnapshotView
         var table = Columns("Thread", "Core", "State", "Queues", "Frames", "Busy", "Collections", "Allocated bytes");
         foreach (var thread in threads)
         {
-            Row(table, Number(thread.Index), thread.Core < 0 ? new Text("any") : Number(thread.Core), new Text(thread.State), Number(thread.Queues), Number(thread.Frames),
-                new Text(string.Create(CultureInfo.InvariantCulture, $"{100 * thread.BusyShare:0.0} %")), Number(thread.GcCollections), Number(thread.AllocatedBytes));
+            var core = thread.Core < 0 ? new Text("any") : Number(thread.Core);
+            var busy = new Text(string.Create(CultureInfo.InvariantCulture, $"{100 * thread.BusyShare:0.0} %"));
+            Row(table, Number(thread.Index), core, new Text(thread.State), Number(thread.Queues), Number(thread.Frames), busy,
+                Number(thread.GcCollections), Number(thread.AllocatedBytes));
         }
         return table;
     }

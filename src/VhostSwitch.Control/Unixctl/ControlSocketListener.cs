@@ -15,7 +15,8 @@ internal static class ControlSocketListener
     {
         CheckLength(path);
         string directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        if (!Directory.Exists(directory)) throw new UnixctlException($"the control socket {path} cannot be made: there is no directory {directory}; make it first");
+        if (!Directory.Exists(directory))
+            throw new UnixctlException($"the control socket {path} cannot be made: there is no directory {directory}; make it first");
         RemoveStale(path);
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
@@ -51,12 +52,13 @@ internal static class ControlSocketListener
             {
                 reasons.Add($"{directory} cannot be made ({e.Message})");
             }
-            catch (UnixctlException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.AccessDenied })
+            catch (UnixctlException e) when (IsDenied(e.InnerException))
             {
                 reasons.Add(e.Message);
             }
         }
-        throw new UnixctlException($"no place for the control socket: {string.Join("; ", reasons)}; name one with --ctl-socket PATH, or set XDG_RUNTIME_DIR");
+        throw new UnixctlException(
+            $"no place for the control socket: {string.Join("; ", reasons)}; name one with --ctl-socket PATH, or set XDG_RUNTIME_DIR");
     }
 
     /// <summary>Refuses a path that is too long for a socket.</summary>
@@ -83,12 +85,17 @@ internal static class ControlSocketListener
         try
         {
             using var probe = UnixSocket.Connect(path, nonBlocking: true);
-            throw new UnixctlException($"the control socket {path} is served by {Owner(probe.Peer().ProcessId)}: end it, or give this switch another --ctl-socket or --file-prefix");
+            string owner = Owner(probe.Peer().ProcessId);
+            throw new UnixctlException($"the control socket {path} is served by {owner}: end it, or choose another --ctl-socket or --file-prefix");
         }
         catch (LinuxException e) when (e.Errno == Errno.ECONNREFUSED)
         {
             // What is no socket refuses connections just like a socket that nobody serves.
-            if (!UnixSocket.IsSocketFile(path)) throw new UnixctlException($"the control socket {path} cannot be made: something that is no socket is there; move it away or choose another path");
+            if (!UnixSocket.IsSocketFile(path))
+            {
+                throw new UnixctlException(
+                    $"the control socket {path} cannot be made: something that is no socket is there; move it away or choose another path");
+            }
         }
         catch (LinuxException e)
         {
@@ -103,6 +110,12 @@ internal static class ControlSocketListener
             throw new UnixctlException($"the control socket {path} is stale and cannot be removed: {e.Message}", e);
         }
     }
+
+    // Somebody else's place, perhaps with the socket of a switch that another user runs.
+    private static bool IsDenied(Exception? reason) => reason
+        is SocketException { SocketErrorCode: SocketError.AccessDenied }
+        or LinuxException { Errno: Errno.EACCES or Errno.EPERM }
+        or UnauthorizedAccessException;
 
     private static string Owner(int processId)
     {

@@ -10,7 +10,8 @@ public static class ControlSocketPath
 
     /// <summary>The default places, the better one first.</summary>
     /// <param name="filePrefix">DPDK's <c>--file-prefix</c>, which names the switch among several.</param>
-    public static IReadOnlyList<string> Defaults(string filePrefix) => Defaults(filePrefix, SystemDirectory, Environment.GetEnvironmentVariable(UserDirectoryVariable));
+    public static IReadOnlyList<string> Defaults(string filePrefix) =>
+        Defaults(filePrefix, SystemDirectory, Environment.GetEnvironmentVariable(UserDirectoryVariable));
 
     internal static IReadOnlyList<string> Defaults(string filePrefix, string systemDirectory, string? userDirectory)
     {

@@ -30,7 +30,8 @@ public static class CtlCommand
             }
             else
             {
-                await output.WriteAsync(await client.CallAsync(options.Command, options.Arguments, limit.Token).ConfigureAwait(false)).ConfigureAwait(false);
+                string answer = await client.CallAsync(options.Command, options.Arguments, limit.Token).ConfigureAwait(false);
+                await output.WriteAsync(answer).ConfigureAwait(false);
             }
             return ExitCode.Ok;
         }

@@ -20,7 +20,8 @@ internal sealed record JsonRpcRequest(JsonElement Id, string Method, string[]? A
                 || !message.TryGetProperty("params", out var parameters) || parameters.ValueKind != JsonValueKind.Array)
                 throw new UnixctlException("a message is no request");
             var arguments = parameters.EnumerateArray();
-            return new JsonRpcRequest(id, method.GetString()!, arguments.All(a => a.ValueKind == JsonValueKind.String) ? [.. arguments.Select(a => a.GetString()!)] : null);
+            bool areStrings = arguments.All(argument => argument.ValueKind == JsonValueKind.String);
+            return new JsonRpcRequest(id, method.GetString()!, areStrings ? [.. arguments.Select(argument => argument.GetString()!)] : null);
         }
         catch (InvalidOperationException e)
         {
@@ -52,11 +53,13 @@ internal sealed record JsonRpcReply(string? Result, string? Error)
     {
         try
         {
-            if (message.TryGetProperty("id", out var replyId) && replyId.ValueKind == JsonValueKind.Number && replyId.TryGetInt32(out int number) && number == id
+            if (message.TryGetProperty("id", out var replyId) && replyId.ValueKind == JsonValueKind.Number
+                && replyId.TryGetInt32(out int number) && number == id
                 && message.TryGetProperty("result", out var result) && message.TryGetProperty("error", out var error))
             {
                 if (error.ValueKind == JsonValueKind.String) return new JsonRpcReply(null, error.GetString());
-                if (error.ValueKind == JsonValueKind.Null && result.ValueKind == JsonValueKind.String) return new JsonRpcReply(result.GetString(), null);
+                if (error.ValueKind == JsonValueKind.Null && result.ValueKind == JsonValueKind.String)
+                    return new JsonRpcReply(result.GetString(), null);
             }
         }
         catch (InvalidOperationException e)

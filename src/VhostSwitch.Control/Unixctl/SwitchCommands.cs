@@ -14,7 +14,8 @@ public static class SwitchCommands
     /// <param name="snapshot">Takes a snapshot; called on any thread.</param>
     /// <param name="statistics">Takes the devices' statistics; called on any thread.</param>
     /// <param name="exit">Asks the switch to stop, and returns at once; called on any thread.</param>
-    public static void Register(UnixctlServer server, Func<Task<SwitchSnapshot>> snapshot, Func<Task<IReadOnlyList<DeviceStatistics>>> statistics, Action exit)
+    public static void Register(
+        UnixctlServer server, Func<Task<SwitchSnapshot>> snapshot, Func<Task<IReadOnlyList<DeviceStatistics>>> statistics, Action exit)
     {
         Add("show", ShowAsync);
         Add("stats", StatisticsAsync);

@@ -64,7 +64,8 @@ public sealed class UnixctlClient : IDisposable
                 reasons.Add(e.Message);
             }
         }
-        throw new UnixctlException($"{string.Join("; ", reasons)}; is vhost-switch running? Name its control socket with --socket PATH where it is another");
+        throw new UnixctlException(
+            $"{string.Join("; ", reasons)}; is vhost-switch running? Name its control socket with --socket PATH where it is another");
     }
 
     /// <summary>Asks for a command and waits for the answer.</summary>

@@ -16,9 +16,6 @@ public sealed class UnixctlServer : IAsyncDisposable
     /// <summary>The longest request, in bytes: a command with arguments that people write.</summary>
     public const int MaxRequestBytes = 64 * 1024;
 
-    // How long requests that are being answered may take when the server stops: one of them may be the one that stops it.
-    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(2);
-
     // The pause before another try when no descriptor is left to accept with.
     private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(200);
 
@@ -34,13 +31,19 @@ public sealed class UnixctlServer : IAsyncDisposable
 
     /// <summary>Makes a server with the commands <c>list-commands</c> and <c>version</c> that does not listen yet.</summary>
     /// <param name="version">The answer to <c>version</c>.</param>
-    /// <param name="faulted">Told, on any thread, about faults of this program or its host: a handler that threw something else than a refusal, no descriptor left.</param>
+    /// <param name="faulted">
+    /// Told, on any thread, about faults of this program or its host: a handler that threw something else than a refusal, no
+    /// descriptor left.
+    /// </param>
     public UnixctlServer(string version, Action<Exception> faulted)
     {
         _faulted = faulted;
         Register(new UnixctlCommand("list-commands", "", 0, 0, _ => ValueTask.FromResult(ListCommands())));
         Register(new UnixctlCommand("version", "", 0, 0, _ => ValueTask.FromResult(version)));
     }
+
+    /// <summary>How long requests that are being answered may take when the server stops: one of them may be the one that stops it.</summary>
+    internal TimeSpan StopLimit { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>The socket's path; null before it listens.</summary>
     public string? Path { get; private set; }

@@ -54,6 +54,29 @@ public static class DriverRingFaults
 /// <param name="Writable">True where the device writes it. Readable buffers come before writable ones (VIRTIO 1.2, 2.7.4.2).</param>
 public readonly record struct RingBuffer(ulong Address, uint Length, bool Writable);
 
+/// <summary>One buffer to be posted as a chain of its own.</summary>
+public struct BufferToPost
+{
+    /// <summary>The guest-physical address.</summary>
+    public ulong Address;
+
+    /// <summary>The length in bytes.</summary>
+    public uint Length;
+
+    /// <summary>The caller's number for it, told when it comes back.</summary>
+    public ushort Token;
+}
+
+/// <summary>One chain that has come back.</summary>
+public struct TakenChain
+{
+    /// <summary>How many bytes the device says it wrote; never more than was posted for writing.</summary>
+    public uint Written;
+
+    /// <summary>The caller's number for the chain.</summary>
+    public ushort Token;
+}
+
 /// <summary>
 /// The driver side of a split ring (VIRTIO 1.2, 2.7). The device can write all of the shared memory at any moment: what the
 /// driver posted is remembered in private memory, and of the shared memory only the used ring is read, each field once. One
@@ -61,8 +84,9 @@ public readonly record struct RingBuffer(ulong Address, uint Length, bool Writab
 /// </summary>
 /// <remarks>
 /// <para>
-/// A burst goes: <see cref="Post"/> or <see cref="PostChain"/> for each chain, one <see cref="Publish"/>, a fence, then the
-/// question <see cref="WantsKick"/>; the other way <see cref="Used"/> and <see cref="Take"/> for each.
+/// A burst goes: <see cref="PostBurst"/>, <see cref="Post"/> or <see cref="PostChain"/>, one <see cref="Publish"/>, a fence,
+/// then the question <see cref="WantsKick"/>; the other way <see cref="TakeBurst"/>, or <see cref="Used"/> and as many
+/// <see cref="Take"/>.
 /// </para>
 /// <para>
 /// Descriptors are given out first in, first out. A device that returns buffers in order, and a caller that posts them in
@@ -158,26 +182,60 @@ public unsafe struct SplitDriverRing
     /// <summary>The available index as the device sees it: the number of chains ever published, modulo 65536.</summary>
     public readonly ushort PublishedIndex => _published;
 
+    /// <summary>
+    /// Prepares buffers, each as a chain of its own. The device sees them after <see cref="Publish"/>. The same as so many
+    /// <see cref="Post"/>, at half the cost: the ring's state stays in registers.
+    /// </summary>
+    /// <param name="buffers">The buffers.</param>
+    /// <param name="writable">True where the device writes them.</param>
+    /// <returns>How many were prepared: fewer than given when no descriptor is free, 0 when the ring is broken.</returns>
+    public int PostBurst(ReadOnlySpan<BufferToPost> buffers, bool writable)
+    {
+        if (Fault != DriverRingFault.None) return 0;
+        int count = Math.Min(buffers.Length, Free);
+        ushort freeHead = _freeHead, nextAvailable = _nextAvailable;
+        ushort* free = _free, entries = _entries;
+        ulong* posted = _posted;
+        Outstanding* outstanding = _outstanding;
+        uint mask = _mask;
+        ulong flags = (ulong)(writable ? SplitDescriptor.Write : 0) << 32;
+        for (int i = 0; i < count; i++)
+        {
+            ref readonly var buffer = ref buffers[i];
+            uint id = free[freeHead++ & mask];
+            ulong address = buffer.Address, lengthFlagsNext = buffer.Length | flags;
+            ulong* descriptor = posted + (2 * id);
+            if (descriptor[0] != address || descriptor[1] != lengthFlagsNext) Describe((int)id, address, lengthFlagsNext);
+            outstanding[id] = new Outstanding(writable ? buffer.Length : 0, 1, buffer.Token);
+            uint slot = nextAvailable++ & mask;
+            if (entries[slot] != id) WriteEntry(slot, (ushort)id);
+        }
+        _freeHead = freeHead;
+        _nextAvailable = nextAvailable;
+        return count;
+    }
+
     /// <summary>Prepares one buffer as a chain of its own. The device sees it after <see cref="Publish"/>.</summary>
     /// <param name="address">The guest-physical address.</param>
     /// <param name="length">The length in bytes.</param>
     /// <param name="writable">True where the device writes it.</param>
+    /// <param name="token">The caller's number for it.</param>
     /// <returns>The chain's id, which <see cref="Take"/> tells when it comes back; -1 when no descriptor is free or the ring is broken.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int Post(ulong address, uint length, bool writable)
+    public int Post(ulong address, uint length, bool writable, ushort token = 0)
     {
         if (_freeHead == _freeTail || Fault != DriverRingFault.None) return -1;
         int id = _free[_freeHead++ & _mask];
         Describe(id, address, length | ((ulong)(writable ? SplitDescriptor.Write : 0) << 32));
-        _outstanding[id] = new Outstanding { Writable = writable ? length : 0, Descriptors = 1 };
+        _outstanding[id] = new Outstanding(writable ? length : 0, 1, token);
         Offer(id);
         return id;
     }
 
     /// <summary>Prepares a chain. The device sees it after <see cref="Publish"/>.</summary>
     /// <param name="buffers">One to <see cref="Size"/> buffers, readable ones before writable ones.</param>
+    /// <param name="token">The caller's number for the chain.</param>
     /// <returns>The chain's id; -1 when not enough descriptors are free or the ring is broken.</returns>
-    public int PostChain(ReadOnlySpan<RingBuffer> buffers)
+    public int PostChain(ReadOnlySpan<RingBuffer> buffers, ushort token = 0)
     {
         if (buffers.Length == 0 || buffers.Length > Free || Fault != DriverRingFault.None) return -1;
         int head = _free[_freeHead & _mask];
@@ -192,7 +250,7 @@ public unsafe struct SplitDriverRing
             Describe(id, buffer.Address, buffer.Length | (flags << 32) | (next << 48));
             if (buffer.Writable) writable += buffer.Length;
         }
-        _outstanding[head] = new Outstanding { Writable = writable, Descriptors = (ushort)buffers.Length };
+        _outstanding[head] = new Outstanding(writable, (ushort)buffers.Length, token);
         Offer(head);
         return head;
     }
@@ -229,6 +287,44 @@ public unsafe struct SplitDriverRing
         _firstKick = false;
     }
 
+    /// <summary>Takes back the chains that have come back and frees their descriptors.</summary>
+    /// <param name="into">Receives them in the device's order.</param>
+    /// <returns>How many; after fewer than there is room for, <see cref="Fault"/> may tell of an entry that breaks the rules.</returns>
+    public int TakeBurst(Span<TakenChain> into)
+    {
+        int count = Used(into.Length);
+        ushort nextUsed = _nextUsed, freeTail = _freeTail;
+        ushort* free = _free;
+        Outstanding* outstanding = _outstanding;
+        byte* elements = _used + SplitLayout.EntriesOffset;
+        uint mask = _mask;
+        int taken = 0;
+        while (taken < count)
+        {
+            // One load: the copy cannot be changed by the device afterwards, and no field is read a second time.
+            ulong element = Unsafe.ReadUnaligned<ulong>(elements + (sizeof(ulong) * (nuint)(nextUsed & mask)));
+            uint id = (uint)element, written = (uint)(element >> 32);
+            if (id > mask) break;
+            Outstanding chain = outstanding[id];
+            if (chain.Descriptors != 1 || written > chain.Writable) break;
+            outstanding[id] = default;
+            free[freeTail++ & mask] = (ushort)id;
+            nextUsed++;
+            ref var slot = ref into[taken++];
+            slot.Written = written;
+            slot.Token = chain.Token;
+        }
+        _nextUsed = nextUsed;
+        _freeTail = freeTail;
+        // Chains of several descriptors, and what breaks the rules.
+        while (taken < count)
+        {
+            if (TakeOne(out var chain) < 0) break;
+            into[taken++] = chain;
+        }
+        return taken;
+    }
+
     /// <summary>How many chains have come back, at most <paramref name="max"/>; -1 when the device broke the rules, told by <see cref="Fault"/>.</summary>
     /// <param name="max">The most chains wanted.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -239,27 +335,13 @@ public unsafe struct SplitDriverRing
     }
 
     /// <summary>Takes back the next chain and frees its descriptors. Call it only as often as <see cref="Used"/> said.</summary>
-    /// <param name="written">How many bytes the device says it wrote; never more than was posted writable.</param>
+    /// <param name="written">How many bytes the device says it wrote; never more than was posted for writing.</param>
     /// <returns>The chain's id; -1 when the entry breaks the rules, told by <see cref="Fault"/>.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Take(out uint written)
     {
-        // One load: the copy cannot be changed by the device afterwards, and no field is read a second time.
-        ulong element = Unsafe.ReadUnaligned<ulong>(_used + SplitLayout.EntriesOffset + (sizeof(ulong) * (nuint)(_nextUsed & _mask)));
-        uint id = (uint)element;
-        written = (uint)(element >> 32);
-        if (id <= _mask)
-        {
-            Outstanding chain = _outstanding[id];
-            if (chain.Descriptors == 1 && written <= chain.Writable)
-            {
-                _outstanding[id] = default;
-                _free[_freeTail++ & _mask] = (ushort)id;
-                _nextUsed++;
-                return (int)id;
-            }
-        }
-        return TakeChain(id, written);
+        int id = TakeOne(out var chain);
+        written = chain.Written;
+        return id;
     }
 
     /// <summary>Asks the device for a call with the next chain that comes back. A fence and a look at <see cref="HasUsed"/> must follow.</summary>
@@ -294,7 +376,7 @@ public unsafe struct SplitDriverRing
     }
 
     // Length, flags and next are the second half of a descriptor, in this order from the lowest bit.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private readonly void Describe(int id, ulong address, ulong lengthFlagsNext)
     {
         ulong* posted = _posted + (2 * id);
@@ -305,13 +387,17 @@ public unsafe struct SplitDriverRing
         _descriptors[(2 * id) + 1] = lengthFlagsNext;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Offer(int head)
     {
-        int slot = _nextAvailable++ & _mask;
-        if (_entries[slot] == (ushort)head) return;
-        _entries[slot] = (ushort)head;
-        _available[(SplitLayout.EntriesOffset / sizeof(ushort)) + slot] = (ushort)head;
+        uint slot = (uint)(_nextAvailable++ & _mask);
+        if (_entries[slot] != (ushort)head) WriteEntry(slot, (ushort)head);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private readonly void WriteEntry(uint slot, ushort head)
+    {
+        _entries[slot] = head;
+        _available[(SplitLayout.EntriesOffset / sizeof(ushort)) + slot] = head;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -326,8 +412,12 @@ public unsafe struct SplitDriverRing
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private int TakeChain(uint id, uint written)
+    private int TakeOne(out TakenChain taken)
     {
+        taken = default;
+        // One load, as in TakeBurst.
+        ulong element = Unsafe.ReadUnaligned<ulong>(_used + SplitLayout.EntriesOffset + (sizeof(ulong) * (nuint)(_nextUsed & _mask)));
+        uint id = (uint)element, written = (uint)(element >> 32);
         if (id > _mask)
         {
             Break(DriverRingFault.UsedIdOutOfRange, id);
@@ -352,16 +442,16 @@ public unsafe struct SplitDriverRing
             descriptor = (ushort)(_posted[(2 * descriptor) + 1] >> 48);
         }
         _nextUsed++;
+        taken.Written = written;
+        taken.Token = chain.Token;
         return (int)id;
     }
 
-    // What the driver remembers of the chain that a descriptor heads; 0 descriptors where it heads none.
-    private struct Outstanding
+    // What the driver remembers of the chain that a descriptor heads; 0 descriptors where it heads none. 8 bytes: one load.
+    private readonly struct Outstanding(uint writable, ushort descriptors, ushort token)
     {
-        public uint Writable;
-        public ushort Descriptors;
-#pragma warning disable CS0169, IDE0051 // makes one entry one 8-byte store
-        private readonly ushort _unused;
-#pragma warning restore CS0169, IDE0051
+        public readonly uint Writable = writable;
+        public readonly ushort Descriptors = descriptors;
+        public readonly ushort Token = token;
     }
 }

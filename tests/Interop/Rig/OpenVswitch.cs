@@ -1,0 +1,143 @@
+using System.Text.RegularExpressions;
+
+namespace VhostSwitch.Interop.Rig;
+
+/// <summary>
+/// A private Open vSwitch with DPDK: database, daemon and files are the test's own, and the daemon runs in a network namespace
+/// of its own, so that its bridge's interface does not appear on this machine.
+/// </summary>
+internal sealed class OpenVswitch : IAsyncDisposable
+{
+    private const string Schema = "/usr/share/openvswitch/vswitch.ovsschema";
+    private const string Daemon = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk";
+
+    /// <summary>About 90 MiB a port, from --no-huge's pages of 4 KiB which hold one buffer each.</summary>
+    private const int MemoryMiB = 768;
+
+    private readonly string _folder;
+    private readonly string _database;
+    private readonly Dictionary<string, string> _environment;
+    private readonly Transcript _commands = new("Open vSwitch, commands");
+    private ChildProcess? _databaseServer;
+    private ChildProcess? _daemon;
+
+    private OpenVswitch(TestFolder folder)
+    {
+        _folder = Directory.CreateDirectory(folder.File("ovs")).FullName;
+        _database = "unix:" + folder.File("ovs/db.sock");
+        _environment = new()
+        {
+            ["OVS_RUNDIR"] = _folder,
+            ["OVS_LOGDIR"] = _folder,
+            ["OVS_DBDIR"] = _folder,
+            ["OVS_SYSCONFDIR"] = _folder,
+            ["RUNTIME_DIRECTORY"] = _folder,
+        };
+    }
+
+    /// <summary>What the rig did, and what the database and the daemon logged.</summary>
+    public IEnumerable<Transcript> Transcripts =>
+        [_commands, .. new[] { _databaseServer, _daemon }.OfType<ChildProcess>().Select(server => server.Transcript)];
+
+    public static OpenVswitch Create(TestFolder folder) => new(folder);
+
+    /// <summary>Starts the database and the daemon and adds the bridge br0.</summary>
+    /// <param name="pollCore">The core of its one polling thread.</param>
+    public async Task StartAsync(int pollCore = 0)
+    {
+        string file = Path.Combine(_folder, "conf.db");
+        await RunAsync("ovsdb-tool", "create", file, Schema);
+        _databaseServer = ChildProcess.Start(
+            "ovsdb-server", "ovsdb-server", [file, $"--remote=p{_database}", "--pidfile", "-vconsole:warn"], _folder, _environment);
+        await WaitForFileAsync("db.sock", _databaseServer);
+        await ConfigureAsync("--no-wait", "init");
+        // --legacy-mem keeps Open vSwitch from adding --in-memory, which DPDK refuses beside --no-huge.
+        // The database says what the daemon is before it starts: it reads these values only once.
+        await ConfigureAsync(
+            "--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true", "other_config:dpdk-lcore-mask=0x1",
+            // The pool that ports share by default is 262144 buffers, a gigabyte that takes 7 s to fill; a pool per port is a tenth.
+            "other_config:per-port-memory=true",
+            $"other_config:pmd-cpu-mask=0x{1 << pollCore:x}",
+            $"other_config:dpdk-extra=\"--no-pci --no-huge --legacy-mem -m {MemoryMiB} --no-telemetry --file-prefix=ovs{Environment.ProcessId}\"");
+        _daemon = ChildProcess.Start("ovs-vswitchd", "unshare", ["--net", Daemon, _database, "--pidfile", "-vconsole:info"], _folder, _environment);
+        await _daemon.WaitForLineAsync(new Regex("DPDK Enabled - initialized"), Limits.DpdkStart);
+        await ConfigureAsync("add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=netdev", "fail-mode=standalone");
+    }
+
+    /// <summary>Adds a port that connects to a socket which the guest's side serves.</summary>
+    public Task AddClientPortAsync(string name, string socket, int? mtu = null) =>
+        AddPortAsync(name, mtu, "type=dpdkvhostuserclient", $"options:vhost-server-path={socket}");
+
+    /// <summary>Adds a port that serves a socket (deprecated there, but what a client on the guest's side needs).</summary>
+    /// <returns>The socket's path.</returns>
+    public async Task<string> AddServerPortAsync(string name, int? mtu = null)
+    {
+        await AddPortAsync(name, mtu, "type=dpdkvhostuser");
+        await WaitForFileAsync(name, _daemon!);
+        return Path.Combine(_folder, name);
+    }
+
+    public Task RemovePortAsync(string name) => ConfigureAsync("del-port", "br0", name);
+
+    /// <summary>Runs ovs-vsctl on this database.</summary>
+    public Task<string> ConfigureAsync(params string[] arguments) => RunAsync("ovs-vsctl", [$"--db={_database}", "--timeout=20", .. arguments]);
+
+    /// <summary>Runs ovs-appctl on this daemon.</summary>
+    public Task<string> AskAsync(params string[] arguments) => RunAsync("ovs-appctl", ["--timeout=20", "-t", "ovs-vswitchd-dpdk", .. arguments]);
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync(_daemon, "ovs-vswitchd-dpdk");
+        await StopAsync(_databaseServer, "ovsdb-server");
+    }
+
+    private Task AddPortAsync(string name, int? mtu, params string[] columns)
+    {
+        List<string> arguments = ["add-port", "br0", name, "--", "set", "Interface", name, .. columns];
+        if (mtu is { } bytes)
+            arguments.Add($"mtu_request={bytes}");
+        return ConfigureAsync([.. arguments]);
+    }
+
+    private async Task<string> RunAsync(string program, params string[] arguments)
+    {
+        _commands.Add('#', $"{program} {string.Join(' ', arguments)}");
+        try
+        {
+            return await ChildProcess.RunAsync(program, program, arguments, TimeSpan.FromSeconds(30), _folder, _environment);
+        }
+        catch (RigException e) when (_daemon is not null)
+        {
+            throw new RigException(e.Message, _daemon.Transcript);
+        }
+    }
+
+    private Task WaitForFileAsync(string name, ChildProcess owner) => Until.TrueAsync(
+        () =>
+        {
+            owner.ThrowIfEnded();
+            return File.Exists(Path.Combine(_folder, name));
+        },
+        Limits.Step,
+        $"{name} exists",
+        owner.Transcript.ToString);
+
+    private async Task StopAsync(ChildProcess? server, string target)
+    {
+        if (server is null)
+            return;
+        if (!server.HasExited)
+        {
+            try
+            {
+                await RunAsync("ovs-appctl", "--timeout=10", "-t", target, "exit");
+                await server.WaitForExitAsync(Limits.Step);
+            }
+            catch (RigException e)
+            {
+                _commands.Add('#', e.Message);
+            }
+        }
+        await server.DisposeAsync();
+    }
+}

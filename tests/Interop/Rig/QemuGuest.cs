@@ -1,0 +1,121 @@
+using System.Text.RegularExpressions;
+
+namespace VhostSwitch.Interop.Rig;
+
+/// <summary>A Linux guest under QEMU's software emulation, driven by shell commands over a serial port.</summary>
+internal sealed class QemuGuest : IAsyncDisposable
+{
+    private readonly ChildProcess _process;
+    private readonly string _name;
+    private readonly Task _shellConnected;
+
+    private QemuGuest(ChildProcess process, string name, string shellSocket)
+    {
+        _process = process;
+        _name = name;
+        Shell = new GuestShell(name);
+        _shellConnected = ConnectShellAsync(shellSocket);
+    }
+
+    /// <summary>QEMU's own words and the guest's console.</summary>
+    public Transcript Console => _process.Transcript;
+
+    public GuestShell Shell { get; }
+
+    public bool HasExited => _process.HasExited;
+
+    public static QemuGuest Start(TestFolder folder, GuestImage image, QemuGuestOptions options)
+    {
+        string shellSocket = folder.File(options.Name + ".sh");
+        ChildProcess process = ChildProcess.Start(
+            $"guest {options.Name}", "qemu-system-x86_64", options.ToArguments(image, folder, shellSocket), folder.Path);
+        return new QemuGuest(process, options.Name, shellSocket);
+    }
+
+    /// <summary>Waits until the guest takes commands.</summary>
+    public async Task WaitForBootAsync()
+    {
+        await _shellConnected;
+        await OrExit(Shell.WaitForBootAsync(Limits.GuestBoot));
+    }
+
+    /// <summary>Runs a script in the guest.</summary>
+    public Task<GuestCommandResult> RunAsync(string script, TimeSpan? limit = null) =>
+        OrExit(Shell.RunAsync(script, limit ?? Limits.GuestCommand));
+
+    /// <summary>Runs a script that must succeed and gives its output.</summary>
+    /// <exception cref="RigException">It ended with another exit code than 0.</exception>
+    public async Task<string> CheckAsync(string script, TimeSpan? limit = null)
+    {
+        GuestCommandResult result = await RunAsync(script, limit);
+        if (result.ExitCode != 0)
+            throw new RigException($"in guest {_name}, \"{script}\" ended with {result.ExitCode}: {result.Output}", Shell.Transcript, Console);
+        return result.Output;
+    }
+
+    /// <summary>The guest resets itself and boots again, in the same QEMU.</summary>
+    public async Task RebootAsync()
+    {
+        int from = Shell.Transcript.Length;
+        await Shell.SendAsync("reboot -f");
+        await OrExit(Shell.WaitForBootAsync(Limits.GuestBoot, from));
+    }
+
+    /// <summary>The guest switches itself off, and QEMU ends.</summary>
+    public async Task PowerOffAsync()
+    {
+        await Shell.SendAsync("poweroff -f");
+        int exitCode = await _process.WaitForExitAsync(Limits.Step);
+        if (exitCode != 0)
+            throw new RigException($"QEMU of guest {_name} ended with {exitCode}", Console);
+    }
+
+    /// <summary>QEMU is killed: no ring is stopped, the socket just closes.</summary>
+    public async Task KillAsync()
+    {
+        _process.Signal(ChildSignal.Kill);
+        await _process.WaitForExitAsync(Limits.Step);
+    }
+
+    /// <summary>Waits for a line of QEMU's or of the console.</summary>
+    public Task<Match> WaitForConsoleLineAsync(Regex pattern, TimeSpan limit) => _process.WaitForLineAsync(pattern, limit);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _process.DisposeAsync();
+        Shell.Dispose();
+    }
+
+    private async Task ConnectShellAsync(string shellSocket)
+    {
+        await Until.TrueAsync(
+            () =>
+            {
+                _process.ThrowIfEnded();
+                return File.Exists(shellSocket);
+            },
+            Limits.Step,
+            $"QEMU serves {shellSocket}",
+            Console.ToString);
+        await Shell.ConnectAsync(shellSocket);
+    }
+
+    /// <summary>A guest whose QEMU has ended says nothing more: its console, not the silence, is the failure's reason.</summary>
+    private async Task<T> OrExit<T>(Task<T> answer)
+    {
+        await OrExit((Task)answer);
+        return await answer;
+    }
+
+    private async Task OrExit(Task answer)
+    {
+        try
+        {
+            await answer;
+        }
+        catch (RigException e)
+        {
+            throw new RigException(e.Message, Console);
+        }
+    }
+}

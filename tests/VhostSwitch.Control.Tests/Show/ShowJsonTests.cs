@@ -1,0 +1,142 @@
+using System.Text.Json;
+using VhostSwitch.Control.Show;
+using VhostSwitch.Control.Statistics;
+
+namespace VhostSwitch.Control.Tests.Show;
+
+public class ShowJsonTests
+{
+    [Fact]
+    public void HasThisShape() => Assert.Equal(
+        """
+        {
+          "version": "0.1.0",
+          "mode": "vmdq",
+          "ports": [
+            {
+              "name": "vm0",
+              "device": 0,
+              "endpoint": "/tmp/[red]vm0",
+              "status": "up (queues 2 of 2)",
+              "features": [
+                "VERSION_1",
+                "MRG_RXBUF"
+              ],
+              "protocol_features": [
+                "MQ"
+              ],
+              "queues": [
+                {
+                  "index": 0,
+                  "direction": "to-guest",
+                  "poll_thread": null,
+                  "size": 256,
+                  "enabled": true,
+                  "frames": 10,
+                  "bytes": 640,
+                  "notifications": 3,
+                  "drops": {
+                    "runt": 0,
+                    "receiver_full": 4
+                  }
+                },
+                {
+                  "index": 1,
+                  "direction": "from-guest",
+                  "poll_thread": 0,
+                  "size": 1024,
+                  "enabled": false,
+                  "frames": 18446744073709551615,
+                  "bytes": 7,
+                  "notifications": 0,
+                  "drops": {
+                    "runt": 1
+                  }
+                }
+              ],
+              "drops_total": 5
+            },
+            {
+              "name": "vm1",
+              "device": null,
+              "endpoint": "/tmp/vm1",
+              "status": "waiting for a front-end",
+              "features": [],
+              "protocol_features": [],
+              "queues": [],
+              "drops_total": 0
+            }
+          ],
+          "mac_table": [
+            {
+              "mac": "00:01:02:03:04:05",
+              "vlan": 1000,
+              "port": "vm0",
+              "age_s": null
+            },
+            {
+              "mac": "00:01:02:03:04:06",
+              "vlan": 0,
+              "port": "vm0",
+              "age_s": 12
+            }
+          ],
+          "poll_threads": [
+            {
+              "index": 0,
+              "core": 1,
+              "state": "polling",
+              "queues": 1,
+              "frames": 99,
+              "busy_share": 0.125,
+              "gc_collections": 0,
+              "allocated_bytes": 0
+            },
+            {
+              "index": 1,
+              "core": -1,
+              "state": "sleeping",
+              "queues": 0,
+              "frames": 0,
+              "busy_share": 0,
+              "gc_collections": 0,
+              "allocated_bytes": 0
+            }
+          ]
+        }
+        """,
+        ShowJson.Write(Sample.Snapshot));
+
+    [Fact]
+    public void ReadsWhatItWrites() =>
+        Assert.Equal(ShowJson.Write(Sample.Snapshot), ShowJson.Write(ShowJson.ReadSnapshot(ShowJson.Write(Sample.Snapshot))));
+
+    [Theory]
+    [InlineData("null")]
+    [InlineData("{}")]
+    [InlineData("[]")]
+    [InlineData("OVS text")]
+    [InlineData("""{"version":null,"mode":"bridge","ports":[],"mac_table":[],"poll_threads":[]}""")]
+    [InlineData("""{"version":"1","mode":"router","ports":[],"mac_table":[],"poll_threads":[]}""")]
+    public void RefusesWhatIsNoSnapshot(string json) => Assert.Throws<JsonException>(() => ShowJson.ReadSnapshot(json));
+
+    [Fact]
+    public void WritesStatistics() => Assert.Equal(
+        """
+        [
+          {
+            "device": 0,
+            "tx_total": 9,
+            "tx_dropped": 2,
+            "tx_successful": 7,
+            "rx_total": 5,
+            "rx_dropped": 0,
+            "rx_successful": 5
+          }
+        ]
+        """,
+        ShowJson.Write([new DeviceStatistics(0, 9, 7, 5, 5)]));
+
+    [Fact]
+    public void WritesTheMacTable() => Assert.StartsWith("[\n  {\n    \"mac\": \"00:01:02:03:04:05\",", ShowJson.Write(Sample.Snapshot.MacTable));
+}

@@ -1,0 +1,120 @@
+using VhostSwitch.Linux;
+
+namespace VhostSwitch.Dataplane.Tests;
+
+/// <summary>An input that has as many frames as it was given, numbered by their tokens, and notices when it is used although it must not be.</summary>
+internal sealed unsafe class FakeInput : InputQueue, IDisposable
+{
+    private readonly CounterBlock _block;
+    private readonly FileDescriptor? _kick;
+    private int _ready;
+    private ushort _next;
+    private int _inUse;
+
+    public FakeInput(int index = 0, bool withKick = true)
+        : this(index, new CounterBlock(), withKick)
+    {
+    }
+
+    private FakeInput(int index, CounterBlock block, bool withKick)
+        : base(index, block)
+    {
+        _block = block;
+        _kick = withKick ? EventFd.Create() : null;
+    }
+
+    /// <summary>How many frames a burst has at most.</summary>
+    public int BurstSize { get; init; } = Burst.MaxFrames;
+
+    /// <summary>Never runs out of frames.</summary>
+    public bool Endless { get; init; }
+
+    /// <summary>Leaves a decision to notify open after every burst until it is asked behind a fence.</summary>
+    public bool KeepsDecisionsOpen { get; init; }
+
+    /// <summary>Set when no poll thread may know the queue any more.</summary>
+    public volatile bool Retired;
+
+    /// <summary>What was done that must not be; null while nothing was.</summary>
+    public volatile string? Violation;
+
+    /// <summary>Bursts that were returned.</summary>
+    public int Returned;
+
+    /// <summary>Frames on loan now.</summary>
+    public int OnLoan;
+
+    public bool KicksEnabled;
+
+    private volatile bool _open;
+
+    public override int KickDescriptor => _kick?.Number ?? -1;
+
+    public override bool NotificationOpen => _open;
+
+    public void Give(int frames) => Interlocked.Add(ref _ready, frames);
+
+    public void Kick() => EventFd.Signal(_kick!.Number);
+
+    public override void Receive(Burst burst)
+    {
+        Enter(nameof(Receive));
+        int count = Endless ? BurstSize : Math.Min(Volatile.Read(ref _ready), BurstSize);
+        for (int i = 0; i < count; i++)
+            burst.Frames[i] = new Frame { Token = _next++, Output = Frame.Undecided, Length = 60 };
+        if (!Endless) Interlocked.Add(ref _ready, -count);
+        burst.Count = count;
+        OnLoan = count;
+        _inUse--;
+    }
+
+    public override void Return(Burst burst)
+    {
+        Enter(nameof(Return));
+        if (burst.Count != OnLoan) Violation = "a burst was returned that was not lent";
+        OnLoan = 0;
+        _open = KeepsDecisionsOpen;
+        Volatile.Write(ref Returned, Returned + 1);
+        _inUse--;
+    }
+
+    public override void DecideNotification()
+    {
+        Enter(nameof(DecideNotification));
+        _open = false;
+        _inUse--;
+    }
+
+    public override void EnableKicks()
+    {
+        Enter(nameof(EnableKicks));
+        Volatile.Write(ref KicksEnabled, true);
+        _inUse--;
+    }
+
+    public override void DisableKicks()
+    {
+        Enter(nameof(DisableKicks));
+        Volatile.Write(ref KicksEnabled, false);
+        _inUse--;
+    }
+
+    public override bool HasFrames()
+    {
+        Enter(nameof(HasFrames));
+        _inUse--;
+        return Endless || Volatile.Read(ref _ready) > 0;
+    }
+
+    public void Dispose()
+    {
+        _kick?.Dispose();
+        _block.Dispose();
+    }
+
+    private void Enter(string method)
+    {
+        if (Retired) Violation = $"{method} was called after the queue had been taken away";
+        if (Interlocked.Increment(ref _inUse) != 1) Violation = $"{method} was called while another call was under way";
+    }
+}

@@ -1,0 +1,69 @@
+using VhostSwitch.TestKit.Host;
+
+namespace VhostSwitch.Dataplane.Tests;
+
+public sealed class IdleTests
+{
+    [Fact]
+    public unsafe void AnIdleThreadSleepsAndAKickWakesIt()
+    {
+        using var rig = new Rig(_ => 1, ports: 2);
+        var input = rig.Input(0, new FakeInput());
+        var output = rig.Output(1, new FakeOutput());
+        for (ushort round = 1; round <= 20; round++)
+        {
+            Until.True(() => rig.Plane.Threads[0].IsSleeping, "a sleeping thread");
+            Assert.True(Volatile.Read(ref input.KicksEnabled));
+            input.Give(1);
+            input.Kick();
+            Until.True(() => Volatile.Read(ref output.Count) == round, "the frame");
+        }
+    }
+
+    [Fact]
+    public unsafe void AQueueWithoutAKickIsPolledAllTheSame()
+    {
+        using var rig = new Rig(_ => 1, ports: 2);
+        var input = rig.Input(0, new FakeInput(withKick: false));
+        var output = rig.Output(1, new FakeOutput());
+        for (ushort round = 1; round <= 20; round++)
+        {
+            Until.True(() => rig.Plane.Threads[0].IsSleeping, "a sleeping thread");
+            input.Give(1);
+            Until.True(() => Volatile.Read(ref output.Count) == round, "the frame");
+        }
+    }
+
+    [Fact]
+    public void ABusyThreadNeverSleeps()
+    {
+        using var rig = new Rig(_ => 1, ports: 2, idle: IdlePolicy.Busy);
+        var input = rig.Input(0, new FakeInput());
+        ulong passes = rig.Plane.Threads[0].Passes;
+        Until.True(() => rig.Plane.Threads[0].Passes > passes + 100_000, "many passes");
+        Assert.False(Volatile.Read(ref input.KicksEnabled));
+    }
+
+    [Fact]
+    public unsafe void APollThreadAllocatesNothing()
+    {
+        using var rig = new Rig(token => token % 7 == 0 ? Frame.Flood : (ushort)1, ports: 3, idle: IdlePolicy.Busy, retry: new RetryPolicy(1, 0));
+        var input = rig.Input(0, new FakeInput { Endless = true, KeepsDecisionsOpen = true });
+        rig.Output(1, new FakeOutput { KeepsDecisionsOpen = true });
+        rig.Output(2, new FakeOutput { Room = 0 });
+        var thread = rig.Plane.Threads[0];
+        ulong passes = thread.Passes;
+        Until.True(() => thread.Passes > passes + 200_000, "many bursts");
+        Assert.True(thread.Frames > 1_000_000);
+        Assert.Equal(0, thread.AllocatedBytes);
+    }
+
+    [Fact]
+    public void ThreadsEndWhenThePlaneDoes()
+    {
+        var rig = new Rig(_ => 1, ports: 1, threads: 2);
+        rig.Dispose();
+        ulong[] passes = [.. rig.Plane.Threads.Select(t => t.Passes)];
+        Assert.Equal(passes, rig.Plane.Threads.Select(t => t.Passes));
+    }
+}

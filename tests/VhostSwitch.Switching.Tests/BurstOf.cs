@@ -1,0 +1,42 @@
+using System.Runtime.Intrinsics;
+using VhostSwitch.Dataplane;
+using VhostSwitch.Packets;
+
+namespace VhostSwitch.Switching.Tests;
+
+/// <summary>A burst of undecided frames, each known by its snapshot alone.</summary>
+internal sealed unsafe class BurstOf : IDisposable
+{
+    public BurstOf(params ReadOnlySpan<(MacAddress To, MacAddress From, int Vlan)> frames)
+    {
+        Burst = new Burst { Count = frames.Length };
+        for (int i = 0; i < frames.Length; i++)
+            Burst.Frames[i] = new Frame { Snapshot = Snapshot(frames[i]), Output = Frame.Undecided, Length = 60 };
+    }
+
+    public Burst Burst { get; }
+
+    public ushort Output(int i) => Burst.Frames[i].Output;
+
+    public void Set(int i, ushort output) => Burst.Frames[i].Output = output;
+
+    public void Dispose() => Burst.Dispose();
+
+    private static Vector128<byte> Snapshot((MacAddress To, MacAddress From, int Vlan) frame)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        for (int i = 0; i < 6; i++)
+        {
+            bytes[i] = (byte)(frame.To.Value >> (8 * i));
+            bytes[6 + i] = (byte)(frame.From.Value >> (8 * i));
+        }
+        if (frame.Vlan != 0)
+        {
+            bytes[12] = 0x81;
+            bytes[14] = (byte)(frame.Vlan >> 8);
+            bytes[15] = (byte)frame.Vlan;
+        }
+        else bytes[12] = 0x08;
+        return Vector128.Create<byte>(bytes);
+    }
+}
