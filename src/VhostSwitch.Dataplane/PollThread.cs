@@ -243,8 +243,10 @@ public sealed unsafe class PollThread : IDisposable
     // Every port in turn, so that a flooded frame keeps its place among those for one port alone.
     private void DeliverToAll(Burst burst, InputQueue input, Topology topology)
     {
+        bool offered = false;
         foreach (var port in topology.Attached)
         {
+            offered |= port.Id != input.PortId && port.Outputs.Length > 0;
             int count = 0;
             for (int i = 0; i < burst.Count; i++)
             {
@@ -252,6 +254,12 @@ public sealed unsafe class PollThread : IDisposable
                 if (output == port.Id || (output == Frame.Flood && port.Id != input.PortId)) burst.Selection[count++] = (ushort)i;
             }
             if (count > 0) DeliverTo(port.Id, burst, burst.Selection, count, input, topology);
+        }
+        for (int i = 0; i < burst.Count; i++)
+        {
+            ref var frame = ref burst.Frames[i];
+            if (frame.Output == Frame.Flood && !offered) frame.Drop(DropReason.UnknownDestination);
+            else if (frame.Output < Frame.Dropped && topology.Find(frame.Output) is null) frame.Drop(DropReason.ReceiverDown);
         }
     }
 

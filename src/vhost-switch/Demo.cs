@@ -46,7 +46,7 @@ public static class Demo
             // One core for the switch and another for the guests; on a single core they share it.
             int[] cores = CpuAffinity.Current();
             var configuration = new SwitchConfiguration { SocketPaths = paths, PollCores = [cores[^1]], ControlCores = [cores[0]] };
-            Action<string> log = options.Json ? _ => { } : line => output.WriteLine($"switch: {line}");
+            Action<LogLevel, string> log = options.Json ? (_, _) => { } : (_, line) => output.WriteLine($"switch: {line}");
             using var instance = SwitchInstance.Start(configuration, factory, log);
             var result = Talk(options, paths, cores[0], output);
             output.WriteLine(options.Json ? JsonSerializer.Serialize(result, DemoJson.Default.DemoResult) : Describe(result));

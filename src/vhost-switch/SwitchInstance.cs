@@ -22,7 +22,7 @@ public sealed class SwitchInstance : IDisposable
 
     private readonly EventLoop _loop = new();
     private readonly MacTable _table = new();
-    private readonly Action<string> _log;
+    private readonly Action<LogLevel, string> _log;
     private readonly SwitchConfiguration _configuration;
     private readonly DataPlane _dataPlane;
     private readonly VhostServer _server;
@@ -32,7 +32,7 @@ public sealed class SwitchInstance : IDisposable
     private readonly TaskCompletionSource<string> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private uint _seconds;
 
-    private SwitchInstance(SwitchConfiguration configuration, GuestQueueFactory factory, Action<string> log)
+    private SwitchInstance(SwitchConfiguration configuration, GuestQueueFactory factory, Action<LogLevel, string> log)
     {
         _log = log;
         _configuration = configuration;
@@ -41,12 +41,12 @@ public sealed class SwitchInstance : IDisposable
         foreach (var thread in _dataPlane.Threads)
         {
             _busy.Add(thread, new BusyMeter());
-            log(VhostSwitchMessages.PollingStarted(thread.Core));
+            log(LogLevel.Info, VhostSwitchMessages.PollingStarted(thread.Core));
         }
         _server = new VhostServer(_loop, _dataPlane, Offer(configuration), factory);
-        _server.DeviceAdded += c => log(VhostSwitchMessages.DeviceAdded(c.Id, CoreOf(c)));
-        _server.DeviceRemoved += c => log(VhostSwitchMessages.DeviceRemoved(c.Id));
-        _server.Noted += (where, text) => log($"{where}: {text}");
+        _server.DeviceAdded += c => log(LogLevel.Info, VhostSwitchMessages.DeviceAdded(c.Id, CoreOf(c)));
+        _server.DeviceRemoved += c => log(LogLevel.Info, VhostSwitchMessages.DeviceRemoved(c.Id));
+        _server.Noted += (where, text) => log(LogLevel.Warning, $"{where}: {text}");
         _loop.Every(TimeSpan.FromSeconds(1), Tick);
         _loop.Every(TimeSpan.FromMilliseconds(100), ReportAddresses);
         _controlThread = new Thread(() =>
@@ -68,9 +68,9 @@ public sealed class SwitchInstance : IDisposable
     /// <summary>Starts a switch: its sockets are there on return.</summary>
     /// <param name="configuration">What it is to do.</param>
     /// <param name="factory">Makes the queues of guests.</param>
-    /// <param name="log">Takes each line that people should read; called from the control thread.</param>
+    /// <param name="log">Takes each line that people should read, with its weight; called from the control thread.</param>
     /// <exception cref="VhostException">A socket cannot be made.</exception>
-    public static SwitchInstance Start(SwitchConfiguration configuration, GuestQueueFactory factory, Action<string> log)
+    public static SwitchInstance Start(SwitchConfiguration configuration, GuestQueueFactory factory, Action<LogLevel, string> log)
     {
         var instance = new SwitchInstance(configuration, factory, log);
         try
@@ -134,7 +134,8 @@ public sealed class SwitchInstance : IDisposable
         {
             int device = _server.Connections.FirstOrDefault(c => c.Port.Port.Id == e.Port)?.Id ?? e.Port;
             int tag = _configuration.Mode == SwitchMode.Vmdq ? VmdqFirstTag + device : 0;
-            _log(e.Kind == MacEventKind.Duplicate ? VhostSwitchMessages.DuplicateMac(device) : VhostSwitchMessages.MacRegistered(device, e.Address, tag));
+            if (e.Kind == MacEventKind.Duplicate) _log(LogLevel.Warning, VhostSwitchMessages.DuplicateMac(device));
+            else _log(LogLevel.Info, VhostSwitchMessages.MacRegistered(device, e.Address, tag));
         }
     }
 

@@ -19,11 +19,12 @@ public static class SwitchRuntime
     {
         // Lines come from the control thread, the control socket and the statistics timer.
         output = TextWriter.Synchronized(output);
-        if (HugePages.Shortage(configuration.Memory) is { } shortage) output.WriteLine(shortage);
+        foreach (string notice in OwnMemory.Notices(configuration.Memory))
+            output.WriteLine(notice);
         using var stop = new StopRequest();
         try
         {
-            using var instance = SwitchInstance.Start(configuration, GuestQueueFactory.Default, output.WriteLine);
+            using var instance = SwitchInstance.Start(configuration, GuestQueueFactory.Default, Log);
             await using var control = new UnixctlServer(ProductVersion.Line, fault => output.WriteLine($"control socket: {fault.Message}"));
             SwitchCommands.Register(control, instance.SnapshotAsync, instance.StatisticsAsync, stop.Ask);
             Listen(control, configuration, output);
@@ -41,9 +42,14 @@ public static class SwitchRuntime
             errors.WriteLine($"vhost-switch: {e.Message}");
             return ExitCode.Failed;
         }
+
+        void Log(LogLevel level, string line)
+        {
+            if (level <= configuration.LogLevel) output.WriteLine(line);
+        }
     }
 
-    // A place that the user named must work. Without any place by default the switch still switches.
+    // A place that the user named must work, and one that another switch serves is a mistake to hear of. Without any place by default the switch still switches.
     private static void Listen(UnixctlServer control, SwitchConfiguration configuration, TextWriter output)
     {
         if (configuration.ControlSocket is { } path)
@@ -55,7 +61,7 @@ public static class SwitchRuntime
         {
             control.ListenAtDefault(configuration.FilePrefix);
         }
-        catch (UnixctlException e)
+        catch (NoControlSocketException e)
         {
             output.WriteLine($"running without a control socket, so 'vhost-switch ctl' cannot reach this switch: {e.Message}");
         }

@@ -15,7 +15,7 @@ internal sealed class EalOptions : OptionSet
 
     private readonly ValueOption _coreMask, _coreList, _coreMap, _mainCore;
     private readonly ValueOption _memory, _nodeMemory, _hugeDirectory, _filePrefix, _logLevel, _channels, _processType;
-    private readonly FlagOption _noHuge, _inMemory, _showVersion;
+    private readonly FlagOption _noHuge, _showVersion;
     private readonly List<Option> _withoutEffect = [];
     private readonly List<(Option Option, string Reason)> _notBuilt = [];
 
@@ -32,7 +32,7 @@ internal sealed class EalOptions : OptionSet
             "The same for each NUMA node. Where huge pages do not suffice, normal pages are used."));
         _hugeDirectory = Add(new ValueOption("--huge-dir", "DIR", "The hugetlbfs mount for the switch's own memory."));
         _noHuge = Add(new FlagOption("--no-huge", "Use normal pages only."));
-        _inMemory = Add(new FlagOption("--in-memory", "Make no file for the switch's own memory."));
+        WithoutEffect(new FlagOption("--in-memory", "The switch makes no file for its own memory in any case."));
         Add(new FlagOption("--no-pci", "Attach no PCI device. None is attached without an option that names it."));
         _filePrefix = Add(new ValueOption("--file-prefix", "NAME",
             $"Name of this switch among several; names the control socket. Default: {SwitchConfiguration.DefaultFilePrefix}."));
@@ -143,7 +143,6 @@ internal sealed class EalOptions : OptionSet
             PerNodeMiB = total is not null ? ReadSizes("-m", [total]) : perNode is not null ? ReadSizes("--socket-mem", perNode.Split(',')) : [],
             HugeDirectory = directory,
             UseHugePages = !_noHuge.IsGiven(result),
-            InMemory = _inMemory.IsGiven(result),
         };
     }
 

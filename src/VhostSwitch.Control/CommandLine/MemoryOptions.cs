@@ -1,8 +1,8 @@
 namespace VhostSwitch.Control.CommandLine;
 
 /// <summary>
-/// How large the switch's own memory is and where it lies: <c>-m</c>, <c>--socket-mem</c>, <c>--huge-dir</c>, <c>--no-huge</c>,
-/// <c>--in-memory</c>.
+/// How large the switch's own memory is and where it lies: <c>-m</c>, <c>--socket-mem</c>, <c>--huge-dir</c>,
+/// <c>--no-huge</c>.
 /// </summary>
 public sealed record MemoryOptions
 {
@@ -23,7 +23,4 @@ public sealed record MemoryOptions
 
     /// <summary>False with <c>--no-huge</c>: normal pages only.</summary>
     public bool UseHugePages { get; init; } = true;
-
-    /// <summary>True with <c>--in-memory</c>: no file is made in a file system.</summary>
-    public bool InMemory { get; init; }
 }

@@ -1,7 +1,7 @@
 namespace VhostSwitch.Control.Unixctl;
 
 /// <summary>A control socket cannot be made, cannot be reached, or does not speak the protocol. The message is one sentence for the user.</summary>
-public sealed class UnixctlException : Exception
+public class UnixctlException : Exception
 {
     /// <summary>Makes the exception.</summary>
     /// <param name="message">What is wrong and what to change.</param>
@@ -18,6 +18,10 @@ public sealed class UnixctlException : Exception
     {
     }
 }
+
+/// <summary>None of the default places takes a control socket: no right to make one there.</summary>
+/// <param name="message">What was tried and what to change.</param>
+public sealed class NoControlSocketException(string message) : UnixctlException(message);
 
 /// <summary>A command was understood and refused. On the server the message becomes the error reply; the client throws it again.</summary>
 public sealed class UnixctlCommandException : Exception

@@ -14,7 +14,6 @@ public class EalOptionsTests
         Assert.Empty(configuration.Memory.PerNodeMiB);
         Assert.Null(configuration.Memory.HugeDirectory);
         Assert.True(configuration.Memory.UseHugePages);
-        Assert.False(configuration.Memory.InMemory);
     }
 
     [Theory]
@@ -50,7 +49,6 @@ public class EalOptionsTests
         var memory = Line.Configuration("--huge-dir /mnt/huge --no-huge --in-memory").Memory;
         Assert.Equal("/mnt/huge", memory.HugeDirectory);
         Assert.False(memory.UseHugePages);
-        Assert.True(memory.InMemory);
     }
 
     [Fact]
