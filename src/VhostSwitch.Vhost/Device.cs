@@ -86,7 +86,7 @@ public sealed class Device : IDisposable
         {
             // Without protocol features there is no SET_VRING_ENABLE, and rings are enabled at once.
             foreach (var ring in _rings.Values)
-                ring.Enabled = true;
+                SetEnabled(ring, true);
         }
         Reconsider();
     }
@@ -156,7 +156,7 @@ public sealed class Device : IDisposable
     /// <exception cref="VhostException">There is no such ring.</exception>
     public void SetRingKick(uint index, FileDescriptor? kick)
     {
-        var ring = Ring(index);
+        var ring = RingFor(index, kick);
         StopRunning(ring);
         ring.Kick?.Dispose();
         ring.Kick = kick;
@@ -170,7 +170,7 @@ public sealed class Device : IDisposable
     /// <exception cref="VhostException">There is no such ring.</exception>
     public void SetRingCall(uint index, FileDescriptor? call)
     {
-        var ring = Ring(index);
+        var ring = RingFor(index, call);
         var old = ring.Call;
         ring.Call = call;
         if (ring.Running) _events.RingCallChanged(this, ring);
@@ -183,7 +183,7 @@ public sealed class Device : IDisposable
     /// <exception cref="VhostException">There is no such ring.</exception>
     public void SetRingError(uint index, FileDescriptor? error)
     {
-        var ring = Ring(index);
+        var ring = RingFor(index, error);
         ring.Error?.Dispose();
         ring.Error = error;
     }
@@ -196,10 +196,7 @@ public sealed class Device : IDisposable
     {
         var ring = Ring(index);
         if (enable > 1) throw new VhostException($"SET_VRING_ENABLE {enable} for ring {index}: 0 and 1 are the choices");
-        bool enabled = enable == 1;
-        if (ring.Enabled == enabled) return;
-        ring.Enabled = enabled;
-        if (ring.Running) _events.RingEnabledChanged(this, ring);
+        SetEnabled(ring, enable == 1);
     }
 
     /// <summary>GET_VRING_BASE: stops the ring.</summary>
@@ -294,6 +291,27 @@ public sealed class Device : IDisposable
             _rings.Add((int)index, ring);
         }
         return ring;
+    }
+
+    // A descriptor that came for a ring which is not there has no other owner who would close it (CVE-2019-14818).
+    private Vring RingFor(uint index, FileDescriptor? descriptor)
+    {
+        try
+        {
+            return Ring(index);
+        }
+        catch
+        {
+            descriptor?.Dispose();
+            throw;
+        }
+    }
+
+    private void SetEnabled(Vring ring, bool enabled)
+    {
+        if (ring.Enabled == enabled) return;
+        ring.Enabled = enabled;
+        if (ring.Running) _events.RingEnabledChanged(this, ring);
     }
 
     private void StopRunning(Vring ring)

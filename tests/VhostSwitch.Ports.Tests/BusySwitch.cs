@@ -2,6 +2,7 @@ using VhostSwitch.Dataplane;
 using VhostSwitch.Packets;
 using VhostSwitch.TestKit.Guest;
 using VhostSwitch.TestKit.Host;
+using VhostSwitch.TestKit.Hostile;
 using VhostSwitch.Virtio;
 
 namespace VhostSwitch.Ports.Tests;
@@ -18,7 +19,15 @@ public sealed class BusySwitch : IDisposable
         Second = new HonestGuest(Switch.SocketPath, MacAddress.Parse("02:00:00:00:00:02"), options with { Features = options.Features | Features.EventIdx | Features.MrgRxbuf });
         Exchange = new FrameExchange(First, Second);
         Exchange.WaitForRounds(10);
-        Settle();
+        // What the runtime opens once and keeps is opened now.
+        foreach (var attack in HostileFrontEnd.Attacks.DistinctBy(a => a.Outcome))
+        {
+            using var attacker = new HostileFrontEnd(Switch.SocketPath, options with { Name = "warm-up" });
+            attack.Run(attacker);
+        }
+        Until.True(() => Switch.DeviceCount == 2, "the attackers gone");
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         Descriptors = ProcessResources.OpenDescriptors();
     }
 
@@ -70,8 +79,5 @@ public sealed class BusySwitch : IDisposable
     }
 
     // What the switch closes after its answer, and what the runtime opens for a moment, is not there for long.
-    private void Settle()
-    {
-        if (Descriptors != 0) Until.TryTrue(() => ProcessResources.OpenDescriptors() == Descriptors, TimeSpan.FromSeconds(5));
-    }
+    private void Settle() => Until.TryTrue(() => ProcessResources.OpenDescriptors() == Descriptors, TimeSpan.FromSeconds(5));
 }

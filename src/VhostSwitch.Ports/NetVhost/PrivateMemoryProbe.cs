@@ -10,17 +10,18 @@ namespace VhostSwitch.Ports.NetVhost;
 /// flawless, but what the guest writes never reaches the file, and every ring reads as zeros although its driver kicks.
 /// </summary>
 /// <remarks>
-/// A guest whose interface is down has empty rings too, and QEMU itself kicks each ring once when it starts. So only a kick
-/// that comes later counts: a driver kicks when it has made a buffer available, which then must be seen in the ring.
+/// A guest whose interface is down has empty rings too, and QEMU itself kicks each ring once when it starts. So the second kick
+/// counts: a driver kicks when it has made a buffer available, which then must be seen in the ring.
 /// </remarks>
 internal sealed class PrivateMemoryProbe
 {
-    // How long QEMU may take with its own kicks, and a slow emulated guest between its kick and what follows.
+    // How often a front-end itself kicks a ring that it starts (vhost-user, "Starting and stopping rings"; QEMU does).
+    private const ulong KicksOfFrontEnd = 1;
+
+    // For how long the rings must read as zeros after the kick.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
-    private long _start;
     private long _since;
-    private ulong _kicksAtStart;
 
     /// <summary>What to tell the user; null while there is no suspicion.</summary>
     internal string? Verdict { get; private set; }
@@ -28,7 +29,6 @@ internal sealed class PrivateMemoryProbe
     /// <summary>Begins anew: the rings are set up again.</summary>
     internal void Restart()
     {
-        _start = 0;
         _since = 0;
         Verdict = null;
     }
@@ -38,19 +38,16 @@ internal sealed class PrivateMemoryProbe
     /// <returns>True when the suspicion has just become a verdict.</returns>
     internal bool Check(Device device)
     {
-        if (Verdict is not null) return false;
-        if (!device.Rings.Any(r => r is { Running: true, IsGuestReceive: true, Enabled: true })
-            || !device.Rings.Where(r => r is { Running: true, Enabled: true }).All(r => ReadsAsZeros(device, r)))
+        bool suspicious = device.Rings.Any(r => r is { Running: true, IsGuestReceive: true, Enabled: true })
+            && device.Rings.Where(r => r is { Running: true, Enabled: true }).All(r => ReadsAsZeros(device, r))
+            && device.Rings.Any(r => r is { Running: true, Kick: { } kick } && EventFd.Peek(kick.Number) > KicksOfFrontEnd);
+        if (!suspicious)
         {
             Restart();
             return false;
         }
-        ulong kicks = device.Rings.Aggregate(0UL, (sum, r) => sum + (r is { Running: true, Kick: { } kick } ? EventFd.Peek(kick.Number) : 0));
-        if (_start == 0) _start = Stopwatch.GetTimestamp();
-        if (Stopwatch.GetElapsedTime(_start) < Patience) _kicksAtStart = kicks;
-        if (kicks <= _kicksAtStart) return false;
         if (_since == 0) _since = Stopwatch.GetTimestamp();
-        if (Stopwatch.GetElapsedTime(_since) < Patience) return false;
+        if (Verdict is not null || Stopwatch.GetElapsedTime(_since) < Patience) return false;
         Verdict = "guest memory looks private: add share=on to the guest's memory-backend (the driver kicks, but its rings read as zeros)";
         return true;
     }

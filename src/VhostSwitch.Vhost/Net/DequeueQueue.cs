@@ -151,7 +151,11 @@ public sealed unsafe class DequeueQueue<TRing> : InputQueue, IGuestQueue, IAnnou
         {
             var frame = frames + i;
             if (frame->DataLength >= Ethernet.SnapshotLength) frame->Snapshot = Vector128.Load(frame->Data);
-            if (_readsHeaders && frame->Output == Frame.Undecided && !Offloads.AreValid(frame->Offload, frame->Length, _features)) frame->Drop(DropReason.BadOffload);
+            if (_readsHeaders)
+            {
+                Offloads.KeepMeaningful(ref frame->Offload);
+                if (frame->Output == Frame.Undecided && !Offloads.AreValid(frame->Offload, frame->Length, _features)) frame->Drop(DropReason.BadOffload);
+            }
             if (_discards) frame->Drop(DropReason.QueueDisabled);
         }
         return first + taken;

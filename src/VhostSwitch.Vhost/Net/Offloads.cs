@@ -12,6 +12,17 @@ internal static class Offloads
     /// <summary>True where the guest may leave work undone, so that its header has to be read at all.</summary>
     internal static bool MaySend(Features features) => (features & SenderOffloads) != 0;
 
+    /// <summary>
+    /// Clears what has no meaning in this direction or in this frame, so that a receiver is told nothing that the sender may not
+    /// say: of the flags a driver sets the first alone, and fields without their flag are noise (VIRTIO 1.2, 5.1.6.2.1).
+    /// </summary>
+    internal static void KeepMeaningful(ref OffloadFields fields)
+    {
+        fields.Flags &= NetHeader.NeedsCsum;
+        if (fields.Flags == 0) fields.CsumStart = fields.CsumOffset = 0;
+        if (fields.GsoType == NetHeader.GsoNone) fields.HdrLen = fields.GsoSize = 0;
+    }
+
     /// <summary>True where fields agree with the frame and with what was negotiated. Nothing beyond the frame is ever touched for them (CVE-2024-11614).</summary>
     internal static bool AreValid(in OffloadFields fields, uint frameLength, Features negotiated)
     {

@@ -59,6 +59,8 @@ public sealed class MessageReader : IDisposable
     {
         var outcome = _socket.Receive(into, Descriptors, out int count);
         progress += count;
+        // Sent byte by byte, a message could bring more with every byte.
+        if (Descriptors.Count > UnixSocket.MaxDescriptors) throw new VhostException($"more than {UnixSocket.MaxDescriptors} descriptors came with one message");
         return outcome;
     }
 

@@ -130,6 +130,8 @@ public sealed class RequestHandler
         /// <summary>Takes the descriptor out of the message; null where the message says that it has none.</summary>
         public FileDescriptor? TakeEventFd()
         {
+            // Bits that mean nothing would be cut off, and the message would speak of another ring (CVE-2020-10723).
+            if ((Number & ~(VringDescriptorBits.IndexMask | VringDescriptorBits.NoDescriptor)) != 0) throw new VhostException($"{name} with the number 0x{Number:x}, which names no ring");
             if ((Number & VringDescriptorBits.NoDescriptor) != 0) return null;
             var descriptor = Descriptors[0];
             if (!EventFd.IsEventFd(descriptor.Number)) throw new VhostException($"{name} for ring {RingOfDescriptor} with a descriptor that is no eventfd");

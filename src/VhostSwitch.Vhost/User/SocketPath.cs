@@ -52,6 +52,10 @@ public static class SocketPath
             // Connecting to something that is no socket is refused just like connecting to a socket nobody serves.
             if (!IsSocket(info)) throw new VhostException($"the socket {path} cannot be made: a file that is not a socket is there; move it away or choose another path");
         }
+        catch (LinuxException e) when (e.Errno == Errno.ENOENT)
+        {
+            throw new VhostException($"the socket {path} cannot be made: a link that leads nowhere is there; remove it or choose another path");
+        }
         catch (LinuxException e) when (e.Errno is Errno.EACCES or Errno.EPERM)
         {
             throw new VhostException($"the socket {path} cannot be made: a file is there that this user may not open");

@@ -76,7 +76,7 @@ public unsafe struct SplitDeviceRing : IDeviceRing
     public int Available(int max)
     {
         int ready = (ushort)(_availableSeen - _nextAvailable);
-        return ready >= max ? max : AvailableNow(max);
+        return ready >= max && Fault == RingFault.None ? max : AvailableNow(max);
     }
 
     /// <inheritdoc/>
