@@ -42,6 +42,16 @@ public static class MessageAttacks
                 HostileFrontEnd.MustBeRefused(f.Script.Acknowledge(FrontEndRequest.SetVringNum, Payload.State(0, 256), [.. Enumerable.Repeat(f.Guest.Kicks[0].Number, 8)]));
         }),
         new("sends more descriptors than anyone takes", Disconnected, f => f.Script.Send(FrontEndRequest.SetOwner, default, [.. Enumerable.Repeat(f.Guest.Kicks[0].Number, 33)])),
+        new("hoards descriptors beside every byte of a message", Disconnected, f =>
+        {
+            // They belong to a message's first bytes; a back-end that takes them with every further byte runs out of its own.
+            int[] descriptors = [.. Enumerable.Repeat(f.Guest.Kicks[0].Number, 30)];
+            byte[] message = Payload.Message((uint)FrontEndRequest.SetMemTable, 1, 264, new byte[200]);
+            for (int i = 0; i < message.Length; i++)
+            {
+                if (f.Script.SendBytes(message.AsSpan(i, 1), descriptors) == SocketOutcome.Closed) return;
+            }
+        }),
         new("sends an unknown request with descriptors", Disconnected, f => f.Script.Send(99, default, [.. Enumerable.Repeat(f.Guest.Kicks[0].Number, 8)])),
         new("sends descriptors with a header that is refused", Disconnected, f => f.Script.Send(1, default, [.. Enumerable.Repeat(f.Guest.Kicks[0].Number, 8)], 2)),
         new("sends descriptors and half a header", Tolerated, f => f.Script.SendBytes([1, 0, 0, 0], [.. Enumerable.Repeat(f.Guest.Kicks[0].Number, 8)])),
