@@ -168,7 +168,7 @@ public sealed unsafe class PollThread : IDisposable
     {
         if (Core >= 0) CpuAffinity.Pin(Core);
         // The runtime resolves a call into the C library when a thread first makes it, and allocates for that: now, not later.
-        Wake();
+        EventFd.SignalPeer(_wake.Number);
         Wait(0);
         _allocatedAtStart = GC.GetAllocatedBytesForCurrentThread();
         int emptyPasses = 0;

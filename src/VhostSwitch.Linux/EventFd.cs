@@ -22,6 +22,20 @@ public static unsafe class EventFd
         return Libc.write(fd, &one, sizeof(ulong)) == sizeof(ulong);
     }
 
+    /// <summary>
+    /// Signals an eventfd that a peer handed over. Both sides share it, so the peer may have made it one that waits and filled
+    /// its count: it is asked first whether it takes one more. Allocates nothing and may be called by poll threads.
+    /// </summary>
+    /// <param name="fd">The number of an eventfd.</param>
+    /// <returns>True when the count was raised; false when it is at its limit.</returns>
+    /// <remarks>A peer that fills the count between the question and the write still makes this call wait, until it reads.</remarks>
+    public static bool SignalPeer(int fd)
+    {
+        const short POLLOUT = 4;
+        Libc.pollfd ask = new() { fd = fd, events = POLLOUT };
+        return Libc.poll(&ask, 1, 0) == 1 && (ask.revents & POLLOUT) != 0 && Signal(fd);
+    }
+
     /// <summary>Takes the count and sets it to 0.</summary>
     /// <param name="fd">The number of a non-blocking eventfd.</param>
     /// <returns>The count; 0 when nothing was signalled.</returns>

@@ -91,6 +91,14 @@ internal static unsafe partial class Libc
         public fixed byte sun_path[108];
     }
 
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct pollfd
+    {
+        public int fd;
+        public short events;
+        public short revents;
+    }
+
     /// <summary>The first fields of the structure, which are all that is read, and room for the rest.</summary>
     [StructLayout(LayoutKind.Sequential, Size = 120)]
     internal struct statfs
@@ -129,6 +137,8 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial int sched_getaffinity(int pid, nuint cpusetsize, void* mask);
     [LibraryImport("libc", SetLastError = true)] internal static partial int fstatfs(int fd, statfs* buf);
     [LibraryImport("libc", SetLastError = true)] internal static partial int statx(int dirfd, byte* pathname, int flags, uint mask, byte* buf);
+    [LibraryImport("libc")] internal static partial int poll(pollfd* fds, nuint nfds, int timeout);
+    [LibraryImport("libc")] internal static partial nint signal(int signum, nint handler);
     [LibraryImport("libc")] internal static partial uint umask(uint mask);
     [LibraryImport("libc")] internal static partial uint geteuid();
 }

@@ -82,7 +82,7 @@ public sealed class VhostPort : IDeviceEvents, IDisposable
             string reason = $"ring {ring.Index}: {RingFaults.Describe(guest.Fault, guest.FaultDetail, ring.Size)}";
             _broken.Add(ring.Index, reason);
             Remove(ring.Index);
-            if (ring.Error is { } error) EventFd.Signal(error.Number);
+            if (ring.Error is { } error) EventFd.SignalPeer(error.Number);
             Noted?.Invoke(this, $"broken: {reason}; the ring stays out of use until the driver sets it up anew");
         }
         if (_privateMemory.Check(device)) Noted?.Invoke(this, _privateMemory.Verdict!);
@@ -137,7 +137,7 @@ public sealed class VhostPort : IDeviceEvents, IDisposable
         ((IGuestQueue)queue).SetCall(ring.Call?.Number ?? -1);
         _dataPlane.WaitForThreads();
         // What was published while there was nobody to tell is told now: one notification too many does no harm.
-        if (ring.Call is { } call) EventFd.Signal(call.Number);
+        if (ring.Call is { } call) EventFd.SignalPeer(call.Number);
     }
 
     /// <inheritdoc/>

@@ -19,6 +19,6 @@ internal struct CallTarget(int descriptor)
     internal readonly bool Signal()
     {
         int descriptor = Descriptor;
-        return descriptor >= 0 && EventFd.Signal(descriptor);
+        return descriptor >= 0 && EventFd.SignalPeer(descriptor);
     }
 }
