@@ -35,12 +35,13 @@ for project in tests/*/*.csproj; do
     # xunit's closing line: "Total: 9, Errors: 0, Failed: 0, Skipped: 0, Not Run: 0, Time: 0.1s"
     line=$(grep -E 'Total: [0-9]+' "$transcript" | tail -1)
     count() { sed -nE "s/.*$1: ([0-9]+).*/\1/p" <<<"$line"; }
-    total=$(count Total) bad=$(($(count Failed) + $(count Errors))) omitted=$(count Skipped)
-    if [ -z "$total" ]; then
-        echo "$name ended with $status before it told any result" >&2
+    total=$(count Total)
+    if [ "${total:-0}" -eq 0 ]; then
+        echo "$name ended with $status and ran no test" >&2
         failed=$((failed + 1))
         continue
     fi
+    bad=$(($(count Failed) + $(count Errors))) omitted=$(count Skipped)
     [ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
     passed=$((passed + total - bad - omitted)) failed=$((failed + bad)) skipped=$((skipped + omitted))
 done

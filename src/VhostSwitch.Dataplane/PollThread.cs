@@ -300,7 +300,7 @@ public sealed unsafe class PollThread : IDisposable
         var queue = outputs[input.Index % outputs.Length];
         int sent = Send(queue, burst, which, count);
         if (sent < count) sent = Retry(queue, burst, which, sent, count);
-        if (sent < count) queue.Counters->Drop(DropReason.ReceiverFull, (uint)(count - sent));
+        if (sent < count) DropForFull(queue, count - sent);
         if (queue.NotificationOpen) KeepOpen(queue);
     }
 
@@ -311,6 +311,14 @@ public sealed unsafe class PollThread : IDisposable
         int sent = queue.Send(burst, which, count);
         queue.Exit();
         return sent;
+    }
+
+    // The counters of an output belong to whoever holds it.
+    private void DropForFull(OutputQueue queue, int count)
+    {
+        if (_sharesOutputs) queue.Enter();
+        queue.Counters->Drop(DropReason.ReceiverFull, (uint)count);
+        if (_sharesOutputs) queue.Exit();
     }
 
     private int Retry(OutputQueue queue, Burst burst, ushort* which, int sent, int count)

@@ -47,7 +47,7 @@ public static unsafe class EventFd
 
     /// <summary>True when the descriptor is an eventfd: what else a peer may hand over cannot be waited for, or blocks.</summary>
     /// <param name="fd">An open descriptor's number.</param>
-    public static bool IsEventFd(int fd) => File.ResolveLinkTarget($"/proc/self/fd/{fd}", returnFinalTarget: false)?.Name.StartsWith("anon_inode:[eventfd", StringComparison.Ordinal) == true;
+    public static bool IsEventFd(int fd) => new FileInfo($"/proc/self/fd/{fd}").LinkTarget?.StartsWith("anon_inode:[eventfd", StringComparison.Ordinal) == true;
 
     /// <summary>The count of an eventfd, without taking it. Slow: it asks the kernel's text about the descriptor.</summary>
     /// <param name="fd">The number of an eventfd.</param>

@@ -139,6 +139,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial int statx(int dirfd, byte* pathname, int flags, uint mask, byte* buf);
     [LibraryImport("libc")] internal static partial int poll(pollfd* fds, nuint nfds, int timeout);
     [LibraryImport("libc")] internal static partial nint signal(int signum, nint handler);
+    [LibraryImport("libc")] internal static partial int sigaction(int signum, void* act, void* oldact);
     [LibraryImport("libc")] internal static partial uint umask(uint mask);
     [LibraryImport("libc")] internal static partial uint geteuid();
 }

@@ -209,6 +209,7 @@ public sealed class Device : IDisposable
         StopRunning(ring);
         ring.Started = false;
         ring.Obstacle = null;
+        ring.Broken = null;
         // Stale addresses of a stopped ring must not come alive with a later kick and another memory table (DPDK 1846fe767f).
         ring.Addresses = null;
         ring.Kick?.Dispose();
@@ -271,6 +272,15 @@ public sealed class Device : IDisposable
     /// <param name="next">The next available entry.</param>
     public void RingStoppedAt(Vring ring, ushort next) => ring.Base = next;
 
+    /// <summary>The data path found that the driver broke the rules: the ring stops, and stays so until the front-end stops it and sets it up anew.</summary>
+    /// <param name="ring">A ring that runs.</param>
+    /// <param name="reason">How, in one sentence.</param>
+    public void BreakRing(Vring ring, string reason)
+    {
+        StopRunning(ring);
+        ring.Broken = reason;
+    }
+
     /// <summary>Stops everything and gives back memory and descriptors.</summary>
     public void Dispose()
     {
@@ -325,7 +335,7 @@ public sealed class Device : IDisposable
     {
         foreach (var ring in _rings.Values)
         {
-            if (ring.Running || !ring.Started) continue;
+            if (ring.Running || !ring.Started || ring.Broken is not null) continue;
             ring.Obstacle = WhyNotRunning(ring);
             if (ring.Obstacle is not null) continue;
             ring.Running = true;

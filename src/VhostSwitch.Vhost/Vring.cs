@@ -46,6 +46,9 @@ public sealed class Vring : IDisposable
     /// <summary>Why a ring that is started does not run; null where it runs or is not started.</summary>
     public string? Obstacle { get; internal set; }
 
+    /// <summary>How its driver broke the rules; null while it has not. The ring stays out of use until it is stopped and set up anew.</summary>
+    public string? Broken { get; internal set; }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -64,6 +67,7 @@ public sealed class Vring : IDisposable
         Started = false;
         Enabled = false;
         Obstacle = null;
+        Broken = null;
         Kick?.Dispose();
         Kick = null;
     }

@@ -88,6 +88,8 @@ public sealed unsafe class GuestMemory
     /// <returns>False when a byte of the range is not the guest's memory; the contents of <paramref name="into"/> are then undefined.</returns>
     public bool Read(GuestAddress address, Span<byte> into)
     {
+        // The end of the address space does not adjoin its start.
+        if (into.Length > 0 && ulong.MaxValue - address.Value < (ulong)into.Length - 1) return false;
         while (into.Length > 0)
         {
             byte* from = Translate(address, (ulong)into.Length, out ulong contiguous);

@@ -5,6 +5,7 @@ using VhostSwitch.Linux;
 using VhostSwitch.Program;
 using VhostSwitch.Vhost.Net;
 
+SignalDisposition.HearInterrupt();
 try
 {
     var (subcommand, words) = Subcommands.Of(args);

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using VhostSwitch.Control.CommandLine;
 using VhostSwitch.Control.Statistics;
 using VhostSwitch.Control.Unixctl;
-using VhostSwitch.Linux;
 using VhostSwitch.Vhost;
 using VhostSwitch.Vhost.Net;
 
@@ -88,11 +87,7 @@ public static class SwitchRuntime
         private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private readonly PosixSignalRegistration[] _registrations;
 
-        public StopRequest()
-        {
-            SignalDisposition.HearInterrupt();
-            _registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM }.Select(s => PosixSignalRegistration.Create(s, OnSignal))];
-        }
+        public StopRequest() => _registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM }.Select(s => PosixSignalRegistration.Create(s, OnSignal))];
 
         public Task Asked => _asked.Task;
 

@@ -16,7 +16,6 @@ public sealed class VhostPort : IDeviceEvents, IDisposable
     private readonly GuestQueueFactory _factory;
     private readonly SortedDictionary<int, Queue> _queues = [];
     private readonly SortedDictionary<int, CounterBlock> _counters = [];
-    private readonly SortedDictionary<int, string> _broken = [];
     private readonly PrivateMemoryProbe _privateMemory = new();
     private Device? _device;
 
@@ -56,7 +55,7 @@ public sealed class VhostPort : IDeviceEvents, IDisposable
         get
         {
             if (_device is not { } device) return "waiting for a front-end";
-            if (_broken.Count > 0) return "broken: " + string.Join("; ", _broken.Values);
+            if (device.Rings.Any(r => r.Broken is not null)) return "broken: " + string.Join("; ", device.Rings.Select(r => r.Broken).OfType<string>());
             if (_privateMemory.Verdict is { } verdict) return verdict;
             if (device.Rings.FirstOrDefault(r => r.Obstacle is not null)?.Obstacle is { } obstacle) return "negotiating: " + obstacle;
             int running = device.Rings.Count(r => r.Running), usable = device.Rings.Count(r => r.Running && r.Enabled);
@@ -76,12 +75,11 @@ public sealed class VhostPort : IDeviceEvents, IDisposable
         if (_device is not { } device) return;
         foreach (var ring in device.Rings)
         {
-            if (_broken.ContainsKey(ring.Index) || !_queues.TryGetValue(ring.Index, out var queue)) continue;
+            if (!_queues.TryGetValue(ring.Index, out var queue)) continue;
             var guest = (IGuestQueue)queue;
             if (guest.Fault == RingFault.None) continue;
             string reason = $"ring {ring.Index}: {RingFaults.Describe(guest.Fault, guest.FaultDetail, ring.Size)}";
-            _broken.Add(ring.Index, reason);
-            Remove(ring.Index);
+            device.BreakRing(ring, reason);
             if (ring.Error is { } error) EventFd.SignalPeer(error.Number);
             Noted?.Invoke(this, $"broken: {reason}; the ring stays out of use until the driver sets it up anew");
         }
@@ -100,7 +98,6 @@ public sealed class VhostPort : IDeviceEvents, IDisposable
     public void RingRunning(Device device, Vring ring)
     {
         if (!_counters.TryGetValue(ring.Index, out var counters)) _counters.Add(ring.Index, counters = new CounterBlock());
-        _broken.Remove(ring.Index);
         // A disabled transmit ring is emptied and its frames dropped; a disabled receive ring is left alone.
         if (ring.IsGuestReceive && !ring.Enabled) return;
         var queue = ring.IsGuestReceive ? (Queue)_factory.Enqueue(device, ring, counters) : _factory.Dequeue(device, ring, counters);
@@ -125,7 +122,6 @@ public sealed class VhostPort : IDeviceEvents, IDisposable
     /// <inheritdoc/>
     public void RingEnabledChanged(Device device, Vring ring)
     {
-        if (_broken.ContainsKey(ring.Index)) return;
         RingStopping(device, ring);
         RingRunning(device, ring);
     }

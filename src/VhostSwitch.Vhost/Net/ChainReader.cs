@@ -143,6 +143,12 @@ internal static unsafe class ChainReader
         }
         var address = new GuestAddress(descriptor.Address);
         uint left = descriptor.Length;
+        // The end of the address space does not adjoin its start.
+        if (left > 0 && ulong.MaxValue - address.Value < left - 1)
+        {
+            ring.Break(RingFault.AddressOutsideMemory, address.Value);
+            return Outcome.Broken;
+        }
         while (left > 0)
         {
             byte* data = memory.Translate(address, left, out ulong contiguous);

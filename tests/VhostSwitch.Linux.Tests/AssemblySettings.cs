@@ -1,0 +1,2 @@
+// The tests count the descriptors of this process.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
