@@ -61,7 +61,7 @@ public sealed class UnixSocketTests : IDisposable
     public void OwnsEveryDescriptorOfAMessageThatHasTooMany()
     {
         using var fd = EventFd.Create();
-        int before = ProcessResources.OpenDescriptors();
+        int before = ProcessResources.OpenDescriptorsAtStart();
         _first.Send([1], [.. Enumerable.Repeat(fd.Number, UnixSocket.MaxDescriptors + 5)]);
         var received = new List<FileDescriptor>();
         Assert.Equal(SocketOutcome.Truncated, _second.Receive(new byte[1], received, out _));
@@ -108,7 +108,7 @@ public sealed class UnixSocketTests : IDisposable
     {
         string path = Path.Combine(_folder, "s");
         using var listener = UnixSocket.Listen(path, 1);
-        int before = ProcessResources.OpenDescriptors();
+        int before = ProcessResources.OpenDescriptorsAtStart();
         Assert.Equal(Errno.EADDRINUSE, Assert.Throws<LinuxException>(() => UnixSocket.Listen(path, 1)).Errno);
         Assert.Equal(Errno.ENOENT, Assert.Throws<LinuxException>(() => UnixSocket.Connect(path + "x", nonBlocking: true)).Errno);
         Assert.Throws<ArgumentException>(() => UnixSocket.Listen(Path.Combine(_folder, new string('x', 200)), 1));

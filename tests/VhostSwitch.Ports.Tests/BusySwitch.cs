@@ -26,9 +26,7 @@ public sealed class BusySwitch : IDisposable
             attack.Run(attacker);
         }
         Until.True(() => Switch.DeviceCount == 2, "the attackers gone");
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        Descriptors = ProcessResources.OpenDescriptors();
+        Descriptors = ProcessResources.OpenDescriptorsAtStart();
     }
 
     public SwitchUnderTest Switch { get; } = new();

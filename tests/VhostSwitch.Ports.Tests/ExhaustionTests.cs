@@ -53,7 +53,7 @@ public sealed class ExhaustionTests : IDisposable
     {
         using (var warmUp = FrontEndScript.Connect(_switch.SocketPath)) warmUp.Ask(FrontEndRequest.GetFeatures);
         Until.True(() => _switch.DeviceCount == 0, "the first one gone");
-        int before = ProcessResources.OpenDescriptors();
+        int before = ProcessResources.OpenDescriptorsAtStart();
         var scripts = Enumerable.Range(0, 200).Select(_ => FrontEndScript.Connect(_switch.SocketPath)).ToList();
         Until.True(() => _switch.DeviceCount == 200, "all taken");
         scripts.ForEach(s => s.Dispose());

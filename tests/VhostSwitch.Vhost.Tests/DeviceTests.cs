@@ -233,7 +233,7 @@ public sealed class DeviceTests
     public void Cve202010723NoRequestTakesARingThatIsNotThere(uint index)
     {
         using var rig = new DeviceRig();
-        int before = ProcessResources.OpenDescriptors();
+        int before = ProcessResources.OpenDescriptorsAtStart();
         Assert.Throws<VhostException>(() => rig.Device.SetRingSize(index, 256));
         Assert.Throws<VhostException>(() => rig.Device.SetRingBase(index, 0));
         Assert.Throws<VhostException>(() => rig.Device.SetRingAddresses(index, default));
@@ -262,7 +262,7 @@ public sealed class DeviceTests
         rig.StartAll();
         rig.Device.SetRingCall(0, EventFd.Create());
         rig.Device.SetRingError(0, EventFd.Create());
-        int before = ProcessResources.OpenDescriptors();
+        int before = ProcessResources.OpenDescriptorsAtStart();
         for (int i = 0; i < 1000; i++)
         {
             rig.Device.SetRingCall(0, EventFd.Create());
@@ -275,7 +275,7 @@ public sealed class DeviceTests
     [Fact]
     public void NothingIsLeftWhenADeviceGoes()
     {
-        int before = ProcessResources.OpenDescriptors();
+        int before = ProcessResources.OpenDescriptorsAtStart();
         using (var rig = new DeviceRig())
         {
             rig.StartAll();

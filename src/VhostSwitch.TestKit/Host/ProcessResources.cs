@@ -9,6 +9,17 @@ public static class ProcessResources
     /// </summary>
     public static int OpenDescriptors() => Directory.GetFileSystemEntries("/proc/self/fd").Count(IsNoLibrary);
 
+    /// <summary>
+    /// How many descriptors are open when those that nobody holds any more are closed: what to compare with later. Not for the
+    /// comparison itself, where a descriptor that only the collector closes is a leak.
+    /// </summary>
+    public static int OpenDescriptorsAtStart()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        return OpenDescriptors();
+    }
+
     /// <summary>How many mappings there are of memory files whose name contains a text.</summary>
     /// <param name="name">The text.</param>
     public static int MappingsOf(string name) => File.ReadLines("/proc/self/maps").Count(line => line.Contains(name, StringComparison.Ordinal));

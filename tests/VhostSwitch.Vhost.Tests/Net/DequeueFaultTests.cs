@@ -239,6 +239,20 @@ public sealed unsafe class DequeueFaultTests
     }
 
     [Fact]
+    public void Cve20193900AChainOfMoreDescriptorsThanABurstHasRoomForBreaksTheRing()
+    {
+        // Descriptors without length need no room and cost time all the same: 32 such chains a burst are a million.
+        using var rig = new RingRig(size: SplitLayout.MaxSize, lowLength: 1 << 20);
+        var queue = rig.Dequeue();
+        for (int i = 0; i < SplitLayout.MaxSize - 1; i++)
+            rig.Ring.Describe(i, RingRig.HighStart, 0, HasNext, (ushort)(i + 1));
+        rig.Ring.Describe(SplitLayout.MaxSize - 1, RingRig.HighStart, Good);
+        rig.Ring.Offer(0);
+        queue.Receive(rig.Burst);
+        Assert.Equal(RingFault.ChainTooLong, queue.Fault);
+    }
+
+    [Fact]
     public void FramesBeforeTheBadOneAreStillGivenBack()
     {
         using var rig = new RingRig();

@@ -243,6 +243,22 @@ public sealed unsafe class EnqueueQueueTests
     }
 
     [Fact]
+    public void Cve20193900AFrameThatNeedsMoreDescriptorsThanABurstHasRoomForBreaksTheRing()
+    {
+        // 64 buffers of 512 descriptors, nearly all without length: 32768 to be looked at for every frame, again and again.
+        using var rig = new RingRig(Mergeable, size: 512, ring: 0);
+        var queue = rig.Enqueue();
+        for (int i = 0; i < 511; i++)
+            rig.Ring.Describe(i, RingRig.HighStart, 0, Write | HasNext, (ushort)(i + 1));
+        rig.Ring.Describe(511, RingRig.HighStart, 16, Write);
+        for (int i = 0; i < 256; i++)
+            rig.Ring.Offer(0);
+        Lend(rig, Frame(18, 1500));
+        Send(queue, rig);
+        Assert.NotEqual(RingFault.None, queue.Fault);
+    }
+
+    [Fact]
     public void DropsAFrameThatDoesNotFitWithoutMergeableBuffers()
     {
         using var rig = new RingRig(ring: 0);

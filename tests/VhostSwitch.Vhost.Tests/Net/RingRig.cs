@@ -13,7 +13,7 @@ namespace VhostSwitch.Vhost.Tests.Net;
 /// </summary>
 internal sealed unsafe class RingRig : IDisposable
 {
-    public const ulong LowStart = 0x10000;
+    public const ulong LowStart = 0x80_0000;
     public const ulong RegionLength = 0x10000;
     public const ulong Boundary = LowStart + RegionLength;
     public const ulong HighStart = 0x100_0000;
@@ -21,10 +21,10 @@ internal sealed unsafe class RingRig : IDisposable
 
     private readonly CounterBlock _counters = new();
 
-    public RingRig(Features features = Features.Version1, int size = 256, int ring = 1, ushort first = 0)
+    public RingRig(Features features = Features.Version1, int size = 256, int ring = 1, ushort first = 0, ulong lowLength = RegionLength)
     {
         Features = features;
-        Memory.Add(LowStart, RegionLength);
+        Memory.Add(Boundary - lowLength, lowLength);
         Memory.Add(Boundary, RegionLength);
         Memory.Add(HighStart, HighEnd - HighStart);
         Ring = new SplitRingWriter(Memory, SplitRingPlace.In(Memory, size));

@@ -54,7 +54,7 @@ public sealed class MessageReaderTests : IDisposable
     [Fact]
     public void ClosesWhatNobodyTookWithTheNextMessage()
     {
-        int before = ProcessResources.OpenDescriptors();
+        int before = ProcessResources.OpenDescriptorsAtStart();
         for (int i = 0; i < 100; i++)
         {
             _frontEnd.Send(Payload.Message(1, 1, 0, []), [.. Enumerable.Repeat(_eventFd.Number, 8)]);
@@ -91,7 +91,7 @@ public sealed class MessageReaderTests : IDisposable
     [Fact]
     public void TellsThatDescriptorsWereCutOff()
     {
-        int before = ProcessResources.OpenDescriptors();
+        int before = ProcessResources.OpenDescriptorsAtStart();
         _frontEnd.Send(Payload.Message(1, 1, 0, []), [.. Enumerable.Repeat(_eventFd.Number, UnixSocket.MaxDescriptors + 1)]);
         Assert.Equal(SocketOutcome.Truncated, _reader.TryRead());
         _reader.Dispose();
@@ -102,7 +102,7 @@ public sealed class MessageReaderTests : IDisposable
     public void DoesNotCollectDescriptorsWithoutEnd()
     {
         // Descriptors come with a message's first bytes. Here more come with every further byte.
-        int before = ProcessResources.OpenDescriptors();
+        int before = ProcessResources.OpenDescriptorsAtStart();
         byte[] message = Payload.Message(5, 1, 264, new byte[264]);
         var exception = Record.Exception(() =>
         {
