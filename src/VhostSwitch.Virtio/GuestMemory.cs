@@ -30,18 +30,18 @@ public sealed unsafe class GuestMemory
         foreach (var region in regions)
         {
             if (region.Size == 0)
-                throw new ArgumentException($"the memory region at {region.Start} is empty", nameof(regions));
+                throw new ArgumentException($"the memory region at {region.Start} is empty");
             if (ulong.MaxValue - region.Start.Value < region.Size - 1 || ulong.MaxValue - region.FrontEndStart < region.Size - 1)
-                throw new ArgumentException($"the memory region at {region.Start} of {region.Size} bytes wraps around the address space", nameof(regions));
+                throw new ArgumentException($"the memory region at {region.Start} of {region.Size} bytes wraps around the address space");
         }
         _byGuest = [.. regions.OrderBy(r => r.Start.Value)];
         _byFrontEnd = [.. regions.OrderBy(r => r.FrontEndStart)];
         for (int i = 1; i < _byGuest.Length; i++)
         {
             if (_byGuest[i].Start.Value - _byGuest[i - 1].Start.Value < _byGuest[i - 1].Size)
-                throw new ArgumentException($"the memory regions at {_byGuest[i - 1].Start} and {_byGuest[i].Start} overlap", nameof(regions));
+                throw new ArgumentException($"the memory regions at {_byGuest[i - 1].Start} and {_byGuest[i].Start} overlap");
             if (_byFrontEnd[i].FrontEndStart - _byFrontEnd[i - 1].FrontEndStart < _byFrontEnd[i - 1].Size)
-                throw new ArgumentException($"the memory regions at front-end addresses 0x{_byFrontEnd[i - 1].FrontEndStart:x} and 0x{_byFrontEnd[i].FrontEndStart:x} overlap", nameof(regions));
+                throw new ArgumentException($"the memory regions at front-end addresses 0x{_byFrontEnd[i - 1].FrontEndStart:x} and 0x{_byFrontEnd[i].FrontEndStart:x} overlap");
         }
     }
 

@@ -40,10 +40,14 @@ public sealed class MemoryTableTests : IDisposable
     public void RefusesAnEmptyRegion() => Refused(_first.Description with { Size = 0 });
 
     [Theory]
-    [InlineData(ulong.MaxValue)]
-    [InlineData(ulong.MaxValue - 4096)]
-    [InlineData(1UL << 63)]
-    public void RefusesARegionWhoseOffsetAndSizeWrap(ulong size) => Refused(_first.Description with { Size = size });
+    [InlineData(ulong.MaxValue, 4096ul)]
+    [InlineData(ulong.MaxValue - 4095, 8192ul)]
+    [InlineData(ulong.MaxValue, 1ul)]
+    [InlineData(1UL << 63, 4096ul)]
+    [InlineData(4096ul, ulong.MaxValue - 4095)]
+    public void RefusesARegionWhoseOffsetAndSizeWrap(ulong size, ulong offset) =>
+        // At the start of all addresses, so that no other sum wraps: the rest of it, a page of the file, could well be mapped.
+        Refused(new RegionDescription(0, size, 0, offset));
 
     [Theory]
     [InlineData(1)]

@@ -25,7 +25,7 @@ public static class MemoryAttacks
         new("shares an empty region", Disconnected, f => Share(f, Low(f) with { Size = 0 })),
         new("shares a region that wraps around the guest's addresses", Disconnected, f => Share(f, Low(f) with { GuestAddress = unchecked(0UL - Page) })),
         new("shares a region that wraps around the front-end's addresses", Disconnected, f => Share(f, Low(f) with { FrontEndAddress = unchecked(0UL - Page) })),
-        new("shares a region whose offset and size wrap", Disconnected, f => Share(f, Low(f) with { Size = unchecked(0UL - Page), FileOffset = 2 * Page })),
+        new("shares a region whose offset and size wrap", Disconnected, f => Share(f, new RegionDescription(0, unchecked(0UL - Page), 0, 2 * Page))),
         new("shares a region of nearly all addresses", Disconnected, f => Share(f, Low(f) with { GuestAddress = 0, FrontEndAddress = 0, Size = ulong.MaxValue - Page })),
         new("shares a region that is longer than its file", Disconnected, f => Share(f, Low(f) with { Size = Low(f).Size + (2 * Page) })),
         new("shares a region that begins behind its file", Disconnected, f => Share(f, Low(f) with { FileOffset = 1UL << 40 })),

@@ -44,7 +44,8 @@ internal static unsafe class ChainReader
     {
         count = 0;
         ulong total = 0;
-        int limit = Math.Max(ring.Size, MostOnShortRing);
+        // On the largest rings a chain of descriptors without length needs no room and costs time all the same (CVE-2019-3900).
+        int limit = Math.Min(Math.Max(ring.Size, MostOnShortRing), Burst.MaxSegments);
         var descriptor = first;
         for (int walked = 1; ; walked++)
         {
