@@ -37,15 +37,15 @@ internal static unsafe class ChainReader
     /// <param name="deviceWrites">True where the device writes the buffers, false where it reads them.</param>
     /// <param name="into">Receives the runs.</param>
     /// <param name="room">How many fit.</param>
+    /// <param name="walkedOfFrame">How many descriptors were looked at for this frame, over all its chains; 0 at its first.</param>
     /// <param name="count">How many there are.</param>
     /// <param name="length">Their bytes.</param>
-    internal static Outcome Collect<TRing>(ref TRing ring, GuestMemory memory, SplitDescriptor first, bool deviceWrites, Segment* into, int room, out int count, out uint length)
+    internal static Outcome Collect<TRing>(ref TRing ring, GuestMemory memory, SplitDescriptor first, bool deviceWrites, Segment* into, int room, ref int walkedOfFrame, out int count, out uint length)
         where TRing : struct, IDeviceRing
     {
         count = 0;
         ulong total = 0;
-        // On the largest rings a chain of descriptors without length needs no room and costs time all the same (CVE-2019-3900).
-        int limit = Math.Min(Math.Max(ring.Size, MostOnShortRing), Burst.MaxSegments);
+        int limit = Math.Max(ring.Size, MostOnShortRing);
         var descriptor = first;
         for (int walked = 1; ; walked++)
         {
@@ -62,9 +62,9 @@ internal static unsafe class ChainReader
                     ring.Break(RingFault.BadIndirectTable, descriptor.Length);
                     break;
                 }
-                return CollectIndirect(ref ring, memory, descriptor, deviceWrites, limit - walked, into, room, ref count, total, out length);
+                return CollectIndirect(ref ring, memory, descriptor, deviceWrites, limit - walked, into, room, ref walkedOfFrame, ref count, total, out length);
             }
-            var outcome = Append(ref ring, memory, descriptor, deviceWrites, into, room, ref count, ref total);
+            var outcome = Append(ref ring, memory, descriptor, deviceWrites, into, room, ref walkedOfFrame, ref count, ref total);
             if (outcome != Outcome.Complete)
             {
                 length = 0;
@@ -81,7 +81,7 @@ internal static unsafe class ChainReader
         return Outcome.Broken;
     }
 
-    private static Outcome CollectIndirect<TRing>(ref TRing ring, GuestMemory memory, SplitDescriptor table, bool deviceWrites, int limit, Segment* into, int room, ref int count, ulong total, out uint length)
+    private static Outcome CollectIndirect<TRing>(ref TRing ring, GuestMemory memory, SplitDescriptor table, bool deviceWrites, int limit, Segment* into, int room, ref int walkedOfFrame, ref int count, ulong total, out uint length)
         where TRing : struct, IDeviceRing
     {
         length = 0;
@@ -112,7 +112,7 @@ internal static unsafe class ChainReader
                 ring.Break(RingFault.BadIndirectTable, table.Length);
                 return Outcome.Broken;
             }
-            var outcome = Append(ref ring, memory, descriptor, deviceWrites, into, room, ref count, ref total);
+            var outcome = Append(ref ring, memory, descriptor, deviceWrites, into, room, ref walkedOfFrame, ref count, ref total);
             if (outcome != Outcome.Complete) return outcome;
             if ((descriptor.Flags & SplitDescriptor.HasNext) == 0)
             {
@@ -128,9 +128,15 @@ internal static unsafe class ChainReader
         }
     }
 
-    private static Outcome Append<TRing>(ref TRing ring, GuestMemory memory, SplitDescriptor descriptor, bool deviceWrites, Segment* into, int room, ref int count, ref ulong total)
+    private static Outcome Append<TRing>(ref TRing ring, GuestMemory memory, SplitDescriptor descriptor, bool deviceWrites, Segment* into, int room, ref int walkedOfFrame, ref int count, ref ulong total)
         where TRing : struct, IDeviceRing
     {
+        // Descriptors without length need no room and cost time all the same (CVE-2019-3900).
+        if (++walkedOfFrame > Burst.MaxSegments)
+        {
+            ring.Break(RingFault.ChainTooLong, Burst.MaxSegments);
+            return Outcome.Broken;
+        }
         if ((descriptor.Flags & SplitDescriptor.Write) != 0 != deviceWrites)
         {
             ring.Break(RingFault.WrongDirection, (ulong)count);

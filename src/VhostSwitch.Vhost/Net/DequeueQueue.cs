@@ -166,8 +166,8 @@ public sealed unsafe class DequeueQueue<TRing> : InputQueue, IGuestQueue, IAnnou
     private bool GatherChain(Burst burst, Frame* frame, SplitDescriptor descriptor, ref int segments)
     {
         var into = burst.Segments + segments;
-        int room = Burst.MaxSegments - segments;
-        var outcome = ChainReader.Collect(ref _ring, _memory.Memory, descriptor, deviceWrites: false, into, room, out int count, out uint length);
+        int room = Burst.MaxSegments - segments, walked = 0;
+        var outcome = ChainReader.Collect(ref _ring, _memory.Memory, descriptor, deviceWrites: false, into, room, ref walked, out int count, out uint length);
         if (outcome == ChainReader.Outcome.Broken) return false;
         if (outcome == ChainReader.Outcome.NoRoom && segments > 0) return false;
         frame->Offload = default;

@@ -171,7 +171,7 @@ public sealed unsafe class EnqueueQueue<TRing, TCopy> : OutputQueue, IGuestQueue
     {
         uint needed = _headerLength + frame->Length;
         uint found = 0;
-        int segments = 0, chains = 0;
+        int segments = 0, chains = 0, walked = 0;
         Span<uint> lengths = stackalloc uint[MaxBuffersOfFrame];
         Span<int> ids = stackalloc int[MaxBuffersOfFrame];
         while (found < needed)
@@ -181,7 +181,7 @@ public sealed unsafe class EnqueueQueue<TRing, TCopy> : OutputQueue, IGuestQueue
             ids[chains] = _ring.Peek(used + chains, out var descriptor);
             if (ids[chains] < 0) return -1;
             var outcome = ChainReader.Collect(ref _ring, _memory.Memory, descriptor, deviceWrites: true, burst.ReceiverSegments + segments,
-                Burst.MaxSegments - segments, out int count, out uint length);
+                Burst.MaxSegments - segments, ref walked, out int count, out uint length);
             if (outcome == ChainReader.Outcome.Broken) return -1;
             if (outcome == ChainReader.Outcome.NoRoom) return DropTooSmall();
             if (chains == 0 && length < _headerLength)
