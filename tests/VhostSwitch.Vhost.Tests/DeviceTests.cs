@@ -131,6 +131,23 @@ public sealed class DeviceTests
         Assert.Equal(["run 0", "stop 0", "run 0"], rig.Recorder.Take());
     }
 
+    [Theory]
+    [InlineData(8, 0, 0, false)]
+    [InlineData(0, 1, 0, false)]
+    [InlineData(0, 0, 2, false)]
+    [InlineData(16, 2, 4, true)]
+    public void ARingWithMisalignedPartsDoesNotRun(ulong descriptors, ulong available, ulong used, bool runs)
+    {
+        using var rig = new DeviceRig();
+        rig.StartAll();
+        rig.Device.StopRing(0);
+        var right = rig.Guest.Rings[0].Place.FrontEndAddresses;
+        rig.Device.SetRingAddresses(0, new VringAddresses(right.Descriptor + descriptors, right.Available + available, right.Used + used));
+        rig.Kick(0);
+        Assert.Equal(runs, rig.Ring(0).Running);
+        Assert.Equal(runs ? null : "ring 0 has misaligned addresses", rig.Ring(0).Obstacle);
+    }
+
     [Fact]
     public void ARepeatedHandshakeForTheNextPairLeavesTheFirstAlone()
     {
