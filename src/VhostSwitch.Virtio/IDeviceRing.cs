@@ -24,12 +24,12 @@ public interface IDeviceRing
     /// <param name="i">Which of the available chains, from 0.</param>
     /// <param name="first">The copy.</param>
     /// <returns>The chain's id for <see cref="Use"/>; -1 when it is out of range, told by <see cref="Fault"/>.</returns>
-    int Peek(int i, out SplitDescriptor first);
+    int Peek(int i, out Descriptor first);
 
     /// <summary>Copies the descriptor that follows in a chain, once.</summary>
-    /// <param name="descriptor">A descriptor with <see cref="SplitDescriptor.HasNext"/>; replaced by its successor.</param>
+    /// <param name="descriptor">A descriptor with <see cref="Descriptor.HasNext"/>; replaced by its successor.</param>
     /// <returns>False when the successor is out of range, told by <see cref="Fault"/>.</returns>
-    bool Follow(ref SplitDescriptor descriptor);
+    bool Follow(ref Descriptor descriptor);
 
     /// <summary>Prepares the return of a chain. The driver sees it after <see cref="Publish"/>.</summary>
     /// <param name="i">How many chains were prepared since the last <see cref="Publish"/>.</param>

@@ -5,6 +5,7 @@ using VhostSwitch.TestKit.Host;
 using VhostSwitch.TestKit.Hostile;
 using VhostSwitch.TestKit.Protocol;
 using VhostSwitch.Vhost.User;
+using VhostSwitch.Virtio;
 using VhostSwitch.Virtio.Split;
 
 namespace VhostSwitch.Ports.Tests;
@@ -22,7 +23,7 @@ public sealed class BrokenRingTests : IDisposable
         _guest = new HostileFrontEnd(_switch.SocketPath, new ScriptedGuestOptions { Name = "broken-ring" });
         _guest.SetUp();
         for (int i = 0; i < 8; i++)
-            _guest.Receive.Describe(i, _guest.Buffer(), 2048, SplitDescriptor.Write);
+            _guest.Receive.Describe(i, _guest.Buffer(), 2048, Descriptor.Write);
         ulong frame = _guest.Buffer();
         for (int i = 0; i < 16; i++)
             _guest.Transmit.Describe(i, frame, 72);

@@ -67,7 +67,7 @@ public sealed class GuestTests : IDisposable
         for (int boot = 0; boot < 5; boot++)
         {
             ulong buffer = guest.Memory.Allocate(2048);
-            guest.Receive.Describe(0, buffer, 2048, Virtio.Split.SplitDescriptor.Write);
+            guest.Receive.Describe(0, buffer, 2048, Virtio.Descriptor.Write);
             guest.Receive.Offer(0);
             guest.Kick(0);
             neighbour.Send(NumberedFrame.Make(MacAddress.Broadcast, A, (ulong)boot));

@@ -257,7 +257,7 @@ public sealed unsafe class DataPathTests : IDisposable
         return _port;
     }
 
-    private byte* At(in SplitDescriptor descriptor)
+    private byte* At(in Descriptor descriptor)
     {
         byte* at = _backEnd!.Memory.Translate(new GuestAddress(descriptor.Address), descriptor.Length, out ulong contiguous);
         Assert.Equal(descriptor.Length, contiguous);
@@ -271,7 +271,7 @@ public sealed unsafe class DataPathTests : IDisposable
         for (int i = 0; i < buffers.Length; i++)
         {
             int id = device.Peek(i, out var descriptor);
-            Assert.Equal((2048u, SplitDescriptor.Write), (descriptor.Length, descriptor.Flags));
+            Assert.Equal((2048u, Descriptor.Write), (descriptor.Length, descriptor.Flags));
             ((NetHeader*)At(descriptor))->NumBuffers = (ushort)buffers[i].Buffers;
             device.Use(i, id, (uint)buffers[i].Written);
         }

@@ -88,10 +88,10 @@ internal sealed unsafe class Wire : IDisposable
         int length = 0;
         while (true)
         {
-            Assert.Equal(0, descriptor.Flags & SplitDescriptor.Write);
+            Assert.Equal(0, descriptor.Flags & Descriptor.Write);
             Assert.True(end.Memory.Read(new GuestAddress(descriptor.Address), into.AsSpan(length, (int)descriptor.Length)));
             length += (int)descriptor.Length;
-            if ((descriptor.Flags & SplitDescriptor.HasNext) == 0) break;
+            if ((descriptor.Flags & Descriptor.HasNext) == 0) break;
             Assert.True(ring.Follow(ref descriptor));
         }
         Assert.True(into.AsSpan(0, headerLength).IndexOfAnyExcept((byte)0) < 0, "a header that asks for something");
@@ -115,7 +115,7 @@ internal sealed unsafe class Wire : IDisposable
         {
             int id = ring.Peek(used, out var descriptor);
             Assert.True(id >= 0);
-            Assert.Equal(SplitDescriptor.Write, descriptor.Flags);
+            Assert.Equal(Descriptor.Write, descriptor.Flags);
             byte* at = end.Memory.Translate(new GuestAddress(descriptor.Address), descriptor.Length, out ulong contiguous);
             Assert.Equal(descriptor.Length, contiguous);
             int part = (int)Math.Min(descriptor.Length, (uint)left.Length);

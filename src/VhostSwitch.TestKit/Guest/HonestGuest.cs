@@ -1,6 +1,7 @@
 using VhostSwitch.Packets;
 using VhostSwitch.TestKit.Host;
 using VhostSwitch.TestKit.Protocol;
+using VhostSwitch.Virtio;
 using VhostSwitch.Virtio.Split;
 
 namespace VhostSwitch.TestKit.Guest;
@@ -28,7 +29,7 @@ public sealed unsafe class HonestGuest : IDisposable
         _script = FrontEndScript.Connect(path);
         for (int i = 0; i < options.RingSize; i++)
         {
-            Device.Receive.Describe(i, Device.Memory.Allocate(BufferLength), BufferLength, SplitDescriptor.Write);
+            Device.Receive.Describe(i, Device.Memory.Allocate(BufferLength), BufferLength, Descriptor.Write);
             Device.Transmit.Describe(i, Device.Memory.Allocate(BufferLength), BufferLength);
             Device.Receive.Offer((ushort)i);
         }
@@ -59,7 +60,7 @@ public sealed unsafe class HonestGuest : IDisposable
         Until.True(() => (ushort)(_sent - ring.UsedIndex) < ring.Size, "a transmit buffer given back");
         // Every chain is one descriptor and the device returns them in order, so the entry of the same place is free.
         int entry = _sent & (ring.Size - 1);
-        ref var descriptor = ref ((SplitDescriptor*)ring.Descriptors)[entry];
+        ref var descriptor = ref ((Descriptor*)ring.Descriptors)[entry];
         byte* buffer = Device.Memory.At(descriptor.Address);
         new Span<byte>(buffer, Device.HeaderLength).Clear();
         frame.CopyTo(new Span<byte>(buffer + Device.HeaderLength, (int)BufferLength - Device.HeaderLength));
@@ -77,7 +78,7 @@ public sealed unsafe class HonestGuest : IDisposable
         var ring = Device.Receive;
         if (ring.UsedIndex == _received) return null;
         var used = ring.UsedAt(_received++);
-        var descriptor = ((SplitDescriptor*)ring.Descriptors)[used.Id];
+        var descriptor = ((Descriptor*)ring.Descriptors)[used.Id];
         byte[] frame = new ReadOnlySpan<byte>(Device.Memory.At(descriptor.Address) + Device.HeaderLength, (int)used.Length - Device.HeaderLength).ToArray();
         ring.Offer((ushort)used.Id);
         Received++;

@@ -71,7 +71,7 @@ public sealed unsafe class SplitRingWriter
     /// <param name="flags">Any flags.</param>
     /// <param name="next">Any index.</param>
     public void Describe(int index, ulong address, uint length, ushort flags = 0, ushort next = 0) =>
-        ((SplitDescriptor*)Descriptors)[index] = new SplitDescriptor { Address = address, Length = length, Flags = flags, Next = next };
+        ((Descriptor*)Descriptors)[index] = new Descriptor { Address = address, Length = length, Flags = flags, Next = next };
 
     /// <summary>Writes a descriptor of an indirect table.</summary>
     /// <param name="table">The table's guest address; the entry may cross regions.</param>
@@ -82,7 +82,7 @@ public sealed unsafe class SplitRingWriter
     /// <param name="next">Any index.</param>
     public void DescribeIndirect(ulong table, int index, ulong address, uint length, ushort flags = 0, ushort next = 0)
     {
-        var descriptor = new SplitDescriptor { Address = address, Length = length, Flags = flags, Next = next };
+        var descriptor = new Descriptor { Address = address, Length = length, Flags = flags, Next = next };
         _memory.Write(table + ((ulong)index * SplitLayout.DescriptorSize), new ReadOnlySpan<byte>(&descriptor, SplitLayout.DescriptorSize));
     }
 
@@ -95,7 +95,7 @@ public sealed unsafe class SplitRingWriter
         for (int i = 0; i < parts.Length; i++)
         {
             bool last = i == parts.Length - 1;
-            Describe(head + i, parts[i].Address, parts[i].Length, (ushort)(flags | (last ? 0 : SplitDescriptor.HasNext)), (ushort)(last ? 0 : head + i + 1));
+            Describe(head + i, parts[i].Address, parts[i].Length, (ushort)(flags | (last ? 0 : Descriptor.HasNext)), (ushort)(last ? 0 : head + i + 1));
         }
     }
 

@@ -1,6 +1,7 @@
+using VhostSwitch.Virtio;
 using VhostSwitch.Virtio.Split;
 using static VhostSwitch.TestKit.Hostile.AttackOutcome;
-using static VhostSwitch.Virtio.Split.SplitDescriptor;
+using static VhostSwitch.Virtio.Descriptor;
 
 namespace VhostSwitch.TestKit.Hostile;
 
@@ -108,7 +109,7 @@ public static class ChainAttacks
 
     private static unsafe byte[] Entry(ulong address, uint length, ushort flags, ushort next)
     {
-        var entry = new SplitDescriptor { Address = address, Length = length, Flags = flags, Next = next };
+        var entry = new Descriptor { Address = address, Length = length, Flags = flags, Next = next };
         return new ReadOnlySpan<byte>(&entry, SplitLayout.DescriptorSize).ToArray();
     }
 }

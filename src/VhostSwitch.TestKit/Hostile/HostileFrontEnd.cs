@@ -125,7 +125,7 @@ public sealed class HostileFrontEnd : IDisposable
     /// <param name="next">Any index.</param>
     internal void ReceivesDescriptor(ulong address, uint length, ushort flags = 0, ushort next = 0)
     {
-        Receive.Describe(0, address, length, (ushort)(flags | SplitDescriptor.Write), next);
+        Receive.Describe(0, address, length, (ushort)(flags | Descriptor.Write), next);
         Receives(0);
     }
 }

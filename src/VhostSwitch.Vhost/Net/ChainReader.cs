@@ -40,7 +40,7 @@ internal static unsafe class ChainReader
     /// <param name="walkedOfFrame">How many descriptors were looked at for this frame, over all its chains; 0 at its first.</param>
     /// <param name="count">How many there are.</param>
     /// <param name="length">Their bytes.</param>
-    internal static Outcome Collect<TRing>(ref TRing ring, GuestMemory memory, SplitDescriptor first, bool deviceWrites, Segment* into, int room, ref int walkedOfFrame, out int count, out uint length)
+    internal static Outcome Collect<TRing>(ref TRing ring, GuestMemory memory, Descriptor first, bool deviceWrites, Segment* into, int room, ref int walkedOfFrame, out int count, out uint length)
         where TRing : struct, IDeviceRing
     {
         count = 0;
@@ -54,10 +54,10 @@ internal static unsafe class ChainReader
                 ring.Break(RingFault.ChainTooLong, (ulong)limit);
                 break;
             }
-            if ((descriptor.Flags & SplitDescriptor.Indirect) != 0)
+            if ((descriptor.Flags & Descriptor.Indirect) != 0)
             {
                 // The last one of its chain (VIRTIO 1.2, 2.7.5.3.1); descriptors before it are allowed.
-                if ((descriptor.Flags & SplitDescriptor.HasNext) != 0)
+                if ((descriptor.Flags & Descriptor.HasNext) != 0)
                 {
                     ring.Break(RingFault.BadIndirectTable, descriptor.Length);
                     break;
@@ -70,7 +70,7 @@ internal static unsafe class ChainReader
                 length = 0;
                 return outcome;
             }
-            if ((descriptor.Flags & SplitDescriptor.HasNext) == 0)
+            if ((descriptor.Flags & Descriptor.HasNext) == 0)
             {
                 length = (uint)total;
                 return Outcome.Complete;
@@ -81,7 +81,7 @@ internal static unsafe class ChainReader
         return Outcome.Broken;
     }
 
-    private static Outcome CollectIndirect<TRing>(ref TRing ring, GuestMemory memory, SplitDescriptor table, bool deviceWrites, int limit, Segment* into, int room, ref int walkedOfFrame, ref int count, ulong total, out uint length)
+    private static Outcome CollectIndirect<TRing>(ref TRing ring, GuestMemory memory, Descriptor table, bool deviceWrites, int limit, Segment* into, int room, ref int walkedOfFrame, ref int count, ulong total, out uint length)
         where TRing : struct, IDeviceRing
     {
         length = 0;
@@ -100,21 +100,21 @@ internal static unsafe class ChainReader
                 return Outcome.Broken;
             }
             // Entry by entry through the translation: a table may cross regions like any buffer (CVE-2018-1059).
-            SplitDescriptor descriptor;
+            Descriptor descriptor;
             var where = new GuestAddress(table.Address).Plus((ulong)at * SplitLayout.DescriptorSize);
             if (!memory.Read(where, new Span<byte>(&descriptor, SplitLayout.DescriptorSize)))
             {
                 ring.Break(RingFault.AddressOutsideMemory, where.Value);
                 return Outcome.Broken;
             }
-            if ((descriptor.Flags & SplitDescriptor.Indirect) != 0)
+            if ((descriptor.Flags & Descriptor.Indirect) != 0)
             {
                 ring.Break(RingFault.BadIndirectTable, table.Length);
                 return Outcome.Broken;
             }
             var outcome = Append(ref ring, memory, descriptor, deviceWrites, into, room, ref walkedOfFrame, ref count, ref total);
             if (outcome != Outcome.Complete) return outcome;
-            if ((descriptor.Flags & SplitDescriptor.HasNext) == 0)
+            if ((descriptor.Flags & Descriptor.HasNext) == 0)
             {
                 length = (uint)total;
                 return Outcome.Complete;
@@ -128,7 +128,7 @@ internal static unsafe class ChainReader
         }
     }
 
-    private static Outcome Append<TRing>(ref TRing ring, GuestMemory memory, SplitDescriptor descriptor, bool deviceWrites, Segment* into, int room, ref int walkedOfFrame, ref int count, ref ulong total)
+    private static Outcome Append<TRing>(ref TRing ring, GuestMemory memory, Descriptor descriptor, bool deviceWrites, Segment* into, int room, ref int walkedOfFrame, ref int count, ref ulong total)
         where TRing : struct, IDeviceRing
     {
         // Descriptors without length need no room and cost time all the same (CVE-2019-3900).
@@ -137,7 +137,7 @@ internal static unsafe class ChainReader
             ring.Break(RingFault.ChainTooLong, Burst.MaxSegments);
             return Outcome.Broken;
         }
-        if ((descriptor.Flags & SplitDescriptor.Write) != 0 != deviceWrites)
+        if ((descriptor.Flags & Descriptor.Write) != 0 != deviceWrites)
         {
             ring.Break(RingFault.WrongDirection, (ulong)count);
             return Outcome.Broken;

@@ -134,7 +134,7 @@ public sealed unsafe class DequeueQueue<TRing> : InputQueue, IGuestQueue, IAnnou
             frame->Delivered = false;
             frame->Output = Frame.Undecided;
             byte* data;
-            if ((descriptor.Flags & (SplitDescriptor.HasNext | SplitDescriptor.Indirect | SplitDescriptor.Write)) == 0
+            if ((descriptor.Flags & (Descriptor.HasNext | Descriptor.Indirect | Descriptor.Write)) == 0
                 && descriptor.Length >= _headerLength + Ethernet.SnapshotLength
                 && descriptor.Length <= _headerLength + Ethernet.MaxFrameLength
                 && (data = _memory.Translate(descriptor.Address, descriptor.Length)) != null)
@@ -163,7 +163,7 @@ public sealed unsafe class DequeueQueue<TRing> : InputQueue, IGuestQueue, IAnnou
 
     // False when the frame must wait for the next burst, or the ring is broken.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool GatherChain(Burst burst, Frame* frame, SplitDescriptor descriptor, ref int segments)
+    private bool GatherChain(Burst burst, Frame* frame, Descriptor descriptor, ref int segments)
     {
         var into = burst.Segments + segments;
         int room = Burst.MaxSegments - segments, walked = 0;

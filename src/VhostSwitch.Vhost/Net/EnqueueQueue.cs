@@ -89,7 +89,7 @@ public sealed unsafe class EnqueueQueue<TRing, TCopy> : OutputQueue, IGuestQueue
             int id = _ring.Peek(used, out var descriptor);
             if (id < 0) break;
             byte* buffer;
-            if ((descriptor.Flags & (SplitDescriptor.HasNext | SplitDescriptor.Indirect | SplitDescriptor.Write)) == SplitDescriptor.Write
+            if ((descriptor.Flags & (Descriptor.HasNext | Descriptor.Indirect | Descriptor.Write)) == Descriptor.Write
                 && frame->Length >= Ethernet.SnapshotLength && descriptor.Length >= _headerLength + frame->Length
                 && (buffer = _memory.Translate(descriptor.Address, _headerLength + frame->Length)) != null)
             {

@@ -9,7 +9,7 @@ namespace VhostSwitch.Virtio.Split;
 public unsafe struct SplitDeviceRing : IDeviceRing
 {
     // Set up once; read by the poll thread.
-    private readonly SplitDescriptor* _descriptors;
+    private readonly Descriptor* _descriptors;
     private readonly ushort* _available;
     private readonly byte* _used;
     private readonly ushort* _usedEvent;
@@ -34,7 +34,7 @@ public unsafe struct SplitDeviceRing : IDeviceRing
     /// <param name="eventIndex">True where <see cref="Features.EventIdx"/> is negotiated.</param>
     public SplitDeviceRing(byte* descriptors, byte* available, byte* used, int size, ushort nextAvailable, bool eventIndex)
     {
-        _descriptors = (SplitDescriptor*)descriptors;
+        _descriptors = (Descriptor*)descriptors;
         _available = (ushort*)available;
         _used = used;
         _usedEvent = (ushort*)(available + SplitLayout.UsedEventOffset(size));
@@ -81,7 +81,7 @@ public unsafe struct SplitDeviceRing : IDeviceRing
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int Peek(int i, out SplitDescriptor first)
+    public int Peek(int i, out Descriptor first)
     {
         ushort head = _available[(SplitLayout.EntriesOffset / sizeof(ushort)) + ((_nextAvailable + i) & _mask)];
         if (head > _mask)
@@ -95,7 +95,7 @@ public unsafe struct SplitDeviceRing : IDeviceRing
     }
 
     /// <inheritdoc/>
-    public bool Follow(ref SplitDescriptor descriptor)
+    public bool Follow(ref Descriptor descriptor)
     {
         if (descriptor.Next > _mask)
         {
@@ -169,10 +169,10 @@ public unsafe struct SplitDeviceRing : IDeviceRing
 
     // One 16-byte load: the copy cannot be changed by the driver afterwards, and no field is read a second time.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static SplitDescriptor ReadOnce(SplitDescriptor* descriptor)
+    private static Descriptor ReadOnce(Descriptor* descriptor)
     {
         var copy = System.Runtime.Intrinsics.Vector128.Load((byte*)descriptor);
-        return Unsafe.BitCast<System.Runtime.Intrinsics.Vector128<byte>, SplitDescriptor>(copy);
+        return Unsafe.BitCast<System.Runtime.Intrinsics.Vector128<byte>, Descriptor>(copy);
     }
 
     private int AvailableNow(int max)

@@ -198,7 +198,7 @@ public unsafe struct SplitDriverRing
         ulong* posted = _posted;
         Outstanding* outstanding = _outstanding;
         uint mask = _mask;
-        ulong flags = (ulong)(writable ? SplitDescriptor.Write : 0) << 32;
+        ulong flags = (ulong)(writable ? Descriptor.Write : 0) << 32;
         for (int i = 0; i < count; i++)
         {
             ref readonly var buffer = ref buffers[i];
@@ -225,7 +225,7 @@ public unsafe struct SplitDriverRing
     {
         if (_freeHead == _freeTail || Fault != DriverRingFault.None) return -1;
         int id = _free[_freeHead++ & _mask];
-        Describe(id, address, length | ((ulong)(writable ? SplitDescriptor.Write : 0) << 32));
+        Describe(id, address, length | ((ulong)(writable ? Descriptor.Write : 0) << 32));
         _outstanding[id] = new Outstanding(writable ? length : 0, 1, token);
         Offer(id);
         return id;
@@ -245,7 +245,7 @@ public unsafe struct SplitDriverRing
             ref readonly var buffer = ref buffers[i];
             int id = _free[_freeHead++ & _mask];
             bool last = i == buffers.Length - 1;
-            ulong flags = (ulong)((buffer.Writable ? SplitDescriptor.Write : 0) | (last ? 0 : SplitDescriptor.HasNext));
+            ulong flags = (ulong)((buffer.Writable ? Descriptor.Write : 0) | (last ? 0 : Descriptor.HasNext));
             ulong next = last ? 0UL : _free[_freeHead & _mask];
             Describe(id, buffer.Address, buffer.Length | (flags << 32) | (next << 48));
             if (buffer.Writable) writable += buffer.Length;

@@ -2,32 +2,6 @@ using System.Runtime.InteropServices;
 
 namespace VhostSwitch.Virtio.Split;
 
-/// <summary>One entry of a descriptor table (VIRTIO 1.2, 2.7.5), 16 bytes. In guest memory: copy it once, check the copy, use the copy.</summary>
-[StructLayout(LayoutKind.Sequential)]
-public struct SplitDescriptor
-{
-    /// <summary><see cref="Flags"/>: the chain goes on at <see cref="Next"/>.</summary>
-    public const ushort HasNext = 1;
-
-    /// <summary><see cref="Flags"/>: the device writes the buffer; otherwise it reads it.</summary>
-    public const ushort Write = 2;
-
-    /// <summary><see cref="Flags"/>: the buffer is a table of descriptors.</summary>
-    public const ushort Indirect = 4;
-
-    /// <summary>The buffer's guest-physical address.</summary>
-    public ulong Address;
-
-    /// <summary>The buffer's length in bytes.</summary>
-    public uint Length;
-
-    /// <summary><see cref="HasNext"/>, <see cref="Write"/>, <see cref="Indirect"/>.</summary>
-    public ushort Flags;
-
-    /// <summary>The next descriptor's index in the same table.</summary>
-    public ushort Next;
-}
-
 /// <summary>One entry of a used ring (VIRTIO 1.2, 2.7.8), 8 bytes.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct UsedElement

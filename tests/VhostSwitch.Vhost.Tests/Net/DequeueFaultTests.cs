@@ -1,7 +1,7 @@
 using VhostSwitch.Vhost.Net;
 using VhostSwitch.Virtio;
 using VhostSwitch.Virtio.Split;
-using static VhostSwitch.Virtio.Split.SplitDescriptor;
+using static VhostSwitch.Virtio.Descriptor;
 
 namespace VhostSwitch.Vhost.Tests.Net;
 

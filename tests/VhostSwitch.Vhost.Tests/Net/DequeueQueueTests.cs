@@ -1,6 +1,6 @@
 using VhostSwitch.Dataplane;
-using VhostSwitch.TestKit.Guest;
 using VhostSwitch.Packets;
+using VhostSwitch.TestKit.Guest;
 using VhostSwitch.Virtio;
 using VhostSwitch.Virtio.Split;
 
@@ -168,10 +168,10 @@ public sealed unsafe class DequeueQueueTests
         foreach (ulong before in new ulong[] { 16, 24, 32, 40, 47 })
         {
             ulong table = RingRig.Boundary - before;
-            rig.Ring.DescribeIndirect(table, 0, at, 12, SplitDescriptor.HasNext, 2);
-            rig.Ring.DescribeIndirect(table, 2, at + 12, 100, SplitDescriptor.HasNext, 1);
+            rig.Ring.DescribeIndirect(table, 0, at, 12, Descriptor.HasNext, 2);
+            rig.Ring.DescribeIndirect(table, 2, at + 12, 100, Descriptor.HasNext, 1);
             rig.Ring.DescribeIndirect(table, 1, at + 112, 200);
-            rig.Ring.Describe(3, table, 48, SplitDescriptor.Indirect);
+            rig.Ring.Describe(3, table, 48, Descriptor.Indirect);
             rig.Ring.Offer(3);
             queue.Receive(rig.Burst);
             Assert.Equal(1, rig.Burst.Count);
@@ -189,8 +189,8 @@ public sealed unsafe class DequeueQueueTests
         byte[] frame = Frame(13, 100);
         ulong at = rig.Put(rig.WithHeader(frame)), table = rig.Allocate(16);
         rig.Ring.DescribeIndirect(table, 0, at + 12, 100);
-        rig.Ring.Describe(0, at, 12, SplitDescriptor.HasNext, 1);
-        rig.Ring.Describe(1, table, 16, SplitDescriptor.Indirect | SplitDescriptor.Write);
+        rig.Ring.Describe(0, at, 12, Descriptor.HasNext, 1);
+        rig.Ring.Describe(1, table, 16, Descriptor.Indirect | Descriptor.Write);
         rig.Ring.Offer(0);
         queue.Receive(rig.Burst);
         Assert.Equal(frame, Loan.Bytes(rig.Burst, 0));
@@ -204,10 +204,10 @@ public sealed unsafe class DequeueQueueTests
         var queue = rig.Dequeue();
         byte[] frame = Frame(14, 500);
         ulong at = rig.Put(rig.WithHeader(frame)), table = rig.Allocate(513 * 16);
-        rig.Ring.DescribeIndirect(table, 0, at, 12, SplitDescriptor.HasNext, 1);
+        rig.Ring.DescribeIndirect(table, 0, at, 12, Descriptor.HasNext, 1);
         for (int i = 0; i < 500; i++)
-            rig.Ring.DescribeIndirect(table, 1 + i, at + 12 + (ulong)i, 1, (ushort)(i < 499 ? SplitDescriptor.HasNext : 0), (ushort)(2 + i));
-        rig.Ring.Describe(0, table, 501 * 16, SplitDescriptor.Indirect);
+            rig.Ring.DescribeIndirect(table, 1 + i, at + 12 + (ulong)i, 1, (ushort)(i < 499 ? Descriptor.HasNext : 0), (ushort)(2 + i));
+        rig.Ring.Describe(0, table, 501 * 16, Descriptor.Indirect);
         rig.Ring.Offer(0);
         queue.Receive(rig.Burst);
         Assert.Equal(frame, Loan.Bytes(rig.Burst, 0));

@@ -3,7 +3,7 @@ using VhostSwitch.Packets;
 using VhostSwitch.TestKit.Guest;
 using VhostSwitch.Virtio;
 using VhostSwitch.Virtio.Split;
-using static VhostSwitch.Virtio.Split.SplitDescriptor;
+using static VhostSwitch.Virtio.Descriptor;
 
 namespace VhostSwitch.Vhost.Tests.Net;
 

@@ -144,7 +144,7 @@ public sealed unsafe class NotificationTests
             Queue = toGuest ? _rig.Enqueue() : _rig.Dequeue();
             _frame = _rig.Put(new byte[72]);
             ulong buffer = _rig.Allocate(2048);
-            _rig.Ring.Describe(0, toGuest ? buffer : _frame, toGuest ? 2048u : 72u, toGuest ? SplitDescriptor.Write : (ushort)0);
+            _rig.Ring.Describe(0, toGuest ? buffer : _frame, toGuest ? 2048u : 72u, toGuest ? Descriptor.Write : (ushort)0);
         }
 
         public Queue Queue { get; }

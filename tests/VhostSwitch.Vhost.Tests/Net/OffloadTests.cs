@@ -1,6 +1,6 @@
 using VhostSwitch.Dataplane;
-using VhostSwitch.TestKit.Guest;
 using VhostSwitch.Packets;
+using VhostSwitch.TestKit.Guest;
 using VhostSwitch.Virtio;
 
 namespace VhostSwitch.Vhost.Tests.Net;
@@ -117,7 +117,7 @@ public sealed unsafe class OffloadTests
         sender.Ring.Describe(0, sender.Put(sender.WithHeader(NumberedFrame.Make(MacAddress.Broadcast, new MacAddress(2), 1), header)), 76);
         sender.Ring.Offer(0);
         ulong buffer = rig.Allocate(2048);
-        rig.Ring.Describe(0, buffer, 2048, Virtio.Split.SplitDescriptor.Write);
+        rig.Ring.Describe(0, buffer, 2048, Virtio.Descriptor.Write);
         rig.Ring.Offer(0);
         input.Receive(sender.Burst);
         ushort which = 0;

@@ -28,7 +28,7 @@ public sealed unsafe class ReadOnceTests
             else sender.Ring.DescribeChain(0, 0, (at, 12u + (uint)cut), (at + 12 + (ulong)cut, 64u - (uint)cut));
             sender.Ring.Offer(0);
             ulong buffer = receiver.Allocate(200);
-            receiver.Ring.Describe(0, buffer, 200, SplitDescriptor.Write);
+            receiver.Ring.Describe(0, buffer, 200, Descriptor.Write);
             receiver.Ring.Offer(0);
             input.Receive(sender.Burst);
             // The switching stage has looked at the addresses; now the sender names others.
@@ -75,12 +75,12 @@ public sealed unsafe class ReadOnceTests
         using var rig = new RingRig();
         ulong at = rig.Allocate(4096), table = rig.Allocate(16);
         nuint from = (nuint)rig.Memory.At(at), to = from + 4096;
-        var good = new SplitDescriptor { Address = at, Length = 72 };
-        var bad = new SplitDescriptor { Address = 0xdead_0000, Length = uint.MaxValue };
-        var longer = new SplitDescriptor { Address = at, Length = 4096 };
-        var direct = (SplitDescriptor*)rig.Ring.Descriptors;
-        var indirect = (SplitDescriptor*)rig.Memory.At(table);
-        rig.Ring.Describe(1, table, 16, SplitDescriptor.Indirect);
+        var good = new Descriptor { Address = at, Length = 72 };
+        var bad = new Descriptor { Address = 0xdead_0000, Length = uint.MaxValue };
+        var longer = new Descriptor { Address = at, Length = 4096 };
+        var direct = (Descriptor*)rig.Ring.Descriptors;
+        var indirect = (Descriptor*)rig.Memory.At(table);
+        rig.Ring.Describe(1, table, 16, Descriptor.Indirect);
         using var flipper = new Flipper(i => *direct = *indirect = (i % 3) switch { 0 => good, 1 => bad, _ => longer });
         for (int i = 0; i < Rounds; i++)
         {
@@ -106,9 +106,9 @@ public sealed unsafe class ReadOnceTests
         ulong at = rig.Allocate(4096);
         // The last bytes of the memory: a length or an address used after another one was checked would be seen in the guard.
         ulong end = RingRig.HighEnd - 76;
-        var good = new SplitDescriptor { Address = at, Length = 4096, Flags = SplitDescriptor.Write };
-        var last = new SplitDescriptor { Address = end, Length = 76, Flags = SplitDescriptor.Write };
-        var direct = (SplitDescriptor*)rig.Ring.Descriptors;
+        var good = new Descriptor { Address = at, Length = 4096, Flags = Descriptor.Write };
+        var last = new Descriptor { Address = end, Length = 76, Flags = Descriptor.Write };
+        var direct = (Descriptor*)rig.Ring.Descriptors;
         ulong frame = rig.Put(new byte[2000]);
         Loan.Add(rig.Burst, default, ((nuint)rig.Memory.At(frame), 64u));
         Loan.Add(rig.Burst, default, ((nuint)rig.Memory.At(frame), 2000u));

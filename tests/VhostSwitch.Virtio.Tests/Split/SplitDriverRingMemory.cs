@@ -22,7 +22,7 @@ internal sealed unsafe class SplitDriverRingMemory : IDisposable
 
     public byte* Used => _memory + ((SplitLayout.DescriptorTableLength(_size) + SplitLayout.AvailableLength(_size) + 3) / 4 * 4);
 
-    public ref SplitDescriptor Descriptor(int i) => ref ((SplitDescriptor*)Descriptors)[i];
+    public ref Descriptor Descriptor(int i) => ref ((Descriptor*)Descriptors)[i];
 
     public ref ushort AvailableFlags => ref ((ushort*)Available)[0];
 

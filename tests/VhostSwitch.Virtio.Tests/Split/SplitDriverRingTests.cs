@@ -42,7 +42,7 @@ public sealed class SplitDriverRingTests : IDisposable
         Assert.Equal(2, ring.Pending);
         Assert.Equal(first, _memory.AvailableEntry(0));
         Assert.Equal(second, _memory.AvailableEntry(1));
-        Assert.Equal((0x1000ul, 100u, SplitDescriptor.Write), Read(first));
+        Assert.Equal((0x1000ul, 100u, Descriptor.Write), Read(first));
         Assert.Equal((0x2000ul, 200u, (ushort)0), Read(second));
     }
 
@@ -53,11 +53,11 @@ public sealed class SplitDriverRingTests : IDisposable
         int head = ring.PostChain([new(0x1000, 10, false), new(0x2000, 20, false), new(0x3000, 30, true)]);
         ring.Publish();
         Assert.Equal(Size - 3, ring.Free);
-        Assert.Equal((0x1000ul, 10u, SplitDescriptor.HasNext), Read(head));
+        Assert.Equal((0x1000ul, 10u, Descriptor.HasNext), Read(head));
         int middle = _memory.Descriptor(head).Next;
-        Assert.Equal((0x2000ul, 20u, SplitDescriptor.HasNext), Read(middle));
+        Assert.Equal((0x2000ul, 20u, Descriptor.HasNext), Read(middle));
         int last = _memory.Descriptor(middle).Next;
-        Assert.Equal((0x3000ul, 30u, SplitDescriptor.Write), Read(last));
+        Assert.Equal((0x3000ul, 30u, Descriptor.Write), Read(last));
         _memory.Return((uint)head, 30);
         Assert.Equal(1, ring.Used(8));
         Assert.Equal(head, ring.Take(out uint written));
@@ -130,7 +130,7 @@ public sealed class SplitDriverRingTests : IDisposable
         Assert.Equal(0, _memory.AvailableIndex);
         ring.Publish();
         Assert.Equal(Size, _memory.AvailableIndex);
-        Assert.Equal((0x2000ul, 2u, SplitDescriptor.Write), Read(_memory.AvailableEntry(2)));
+        Assert.Equal((0x2000ul, 2u, Descriptor.Write), Read(_memory.AvailableEntry(2)));
         Assert.Equal((0ul, 0u, (ushort)0), Read(_memory.AvailableEntry(3)));
         Assert.Equal((0x1000ul, 1u, (ushort)0), Read(_memory.AvailableEntry(4)));
         _memory.Return(_memory.AvailableEntry(2), 1);
@@ -318,7 +318,7 @@ public sealed class SplitDriverRingTests : IDisposable
         ring.Publish();
         for (int i = 0; i < Size; i++)
         {
-            _memory.Descriptor(i) = new SplitDescriptor { Address = ulong.MaxValue, Length = uint.MaxValue, Flags = 7, Next = 0xffff };
+            _memory.Descriptor(i) = new Descriptor { Address = ulong.MaxValue, Length = uint.MaxValue, Flags = 7, Next = 0xffff };
             _memory.AvailableEntry(i) = 0xffff;
         }
         _memory.AvailableIndex = 0x7777;
@@ -384,12 +384,12 @@ public sealed class SplitDriverRingTests : IDisposable
                 int id = device.Peek(i, out var descriptor);
                 Assert.True(id >= 0);
                 int length = 1;
-                uint writable = (descriptor.Flags & SplitDescriptor.Write) != 0 ? descriptor.Length : 0;
-                while ((descriptor.Flags & SplitDescriptor.HasNext) != 0)
+                uint writable = (descriptor.Flags & Descriptor.Write) != 0 ? descriptor.Length : 0;
+                while ((descriptor.Flags & Descriptor.HasNext) != 0)
                 {
                     Assert.True(device.Follow(ref descriptor));
                     length++;
-                    if ((descriptor.Flags & SplitDescriptor.Write) != 0) writable += descriptor.Length;
+                    if ((descriptor.Flags & Descriptor.Write) != 0) writable += descriptor.Length;
                 }
                 Assert.Equal(owned[(ushort)(seen++)], (writable, length));
                 held.Add((id, writable));
