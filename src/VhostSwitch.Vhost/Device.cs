@@ -1,5 +1,6 @@
 using VhostSwitch.Linux;
 using VhostSwitch.Virtio;
+using VhostSwitch.Virtio.Packed;
 using VhostSwitch.Virtio.Split;
 
 namespace VhostSwitch.Vhost;
@@ -42,6 +43,9 @@ public sealed class Device : IDisposable
 
     /// <summary>The negotiated virtio features.</summary>
     public Features Features { get; private set; }
+
+    /// <summary>True where the rings are packed ones.</summary>
+    public bool IsPacked => (Features & Features.RingPacked) != 0;
 
     /// <summary>True once SET_FEATURES was accepted.</summary>
     public bool FeaturesSet { get; private set; }
@@ -120,7 +124,7 @@ public sealed class Device : IDisposable
     public void SetRingSize(uint index, uint size)
     {
         var ring = Ring(index);
-        if (!SplitLayout.IsValidSize(size)) throw new VhostException($"SET_VRING_NUM {size} for ring {index}: a ring has 1 to {SplitLayout.MaxSize} entries, a power of two");
+        if (!IsValidSize(size)) throw new VhostException($"SET_VRING_NUM {size} for ring {index}: {SizeRule}");
         if (ring.Running && ring.Size != (int)size) throw new VhostException($"SET_VRING_NUM {size} for ring {index}, which runs with {ring.Size}");
         ring.Size = (int)size;
         Reconsider();
@@ -128,14 +132,14 @@ public sealed class Device : IDisposable
 
     /// <summary>SET_VRING_BASE.</summary>
     /// <param name="index">The ring.</param>
-    /// <param name="next">The next available entry.</param>
+    /// <param name="next">A split ring's next available entry; of a packed ring the next available and, in the upper half, the next used position.</param>
     /// <exception cref="VhostException">There is no such ring, it runs, or the number is no ring position.</exception>
     public void SetRingBase(uint index, uint next)
     {
         var ring = Ring(index);
         if (ring.Running) throw new VhostException($"SET_VRING_BASE for ring {index}, which runs");
-        if (next > ushort.MaxValue) throw new VhostException($"SET_VRING_BASE {next} for ring {index}: beyond {ushort.MaxValue}");
-        ring.Base = (ushort)next;
+        if (!IsPacked && next > ushort.MaxValue) throw new VhostException($"SET_VRING_BASE {next} for ring {index}: beyond {ushort.MaxValue}");
+        ring.Base = next;
     }
 
     /// <summary>SET_VRING_ADDR. The addresses may come before the memory they lie in.</summary>
@@ -201,9 +205,9 @@ public sealed class Device : IDisposable
 
     /// <summary>GET_VRING_BASE: stops the ring.</summary>
     /// <param name="index">The ring.</param>
-    /// <returns>The next available entry. All entries before it were used.</returns>
+    /// <returns>Where it goes on, as in <see cref="SetRingBase"/>. All entries before were used.</returns>
     /// <exception cref="VhostException">There is no such ring.</exception>
-    public ushort StopRing(uint index)
+    public uint StopRing(uint index)
     {
         var ring = Ring(index);
         StopRunning(ring);
@@ -263,14 +267,24 @@ public sealed class Device : IDisposable
         Mtu = (int)mtu;
     }
 
+    /// <summary>Finds the parts of a ring in the guest's memory.</summary>
+    /// <param name="ring">A ring with addresses and size.</param>
+    /// <param name="parts">The parts here.</param>
+    /// <returns>False when it has none, or a part is not wholly inside one region.</returns>
+    public unsafe bool TryTranslate(Vring ring, out RingParts parts)
+    {
+        parts = default;
+        return ring.Addresses is { } addresses && RingParts.TryTranslate(Memory.Guest.TranslateFrontEnd, addresses, ring.Size, IsPacked, out parts);
+    }
+
     /// <summary>SEND_RARP.</summary>
     /// <param name="mac">The guest's address, first byte lowest.</param>
     public void SendRarp(ulong mac) => _events.Announce(this, mac);
 
     /// <summary>The data path stopped at another entry than the front-end's base: what the next GET_VRING_BASE answers.</summary>
     /// <param name="ring">A ring that stops.</param>
-    /// <param name="next">The next available entry.</param>
-    public void RingStoppedAt(Vring ring, ushort next) => ring.Base = next;
+    /// <param name="next">Where it goes on, as in <see cref="SetRingBase"/>.</param>
+    public void RingStoppedAt(Vring ring, uint next) => ring.Base = next;
 
     /// <summary>The data path found that the driver broke the rules: the ring stops, and stays so until the front-end stops it and sets it up anew.</summary>
     /// <param name="ring">A ring that runs.</param>
@@ -290,6 +304,10 @@ public sealed class Device : IDisposable
         Memory.Dispose();
         Memory = MemoryTable.Empty;
     }
+
+    private string SizeRule => IsPacked ? $"a ring has 1 to {PackedLayout.MaxSize} entries" : $"a ring has 1 to {SplitLayout.MaxSize} entries, a power of two";
+
+    private bool IsValidSize(uint size) => IsPacked ? PackedLayout.IsValidSize(size) : SplitLayout.IsValidSize(size);
 
     private Vring Ring(uint index)
     {
@@ -347,9 +365,12 @@ public sealed class Device : IDisposable
     {
         if (!FeaturesSet) return "waiting for features";
         if (ring.Size == 0) return $"ring {ring.Index} has no size yet";
-        if (ring.Addresses is not { } addresses) return $"ring {ring.Index} has no addresses yet";
+        if (ring.Addresses is null) return $"ring {ring.Index} has no addresses yet";
         if (Memory.Count == 0) return "waiting for the memory table";
-        if (!RingParts.TryTranslate(Memory.Guest, addresses, ring.Size, out var parts)) return $"ring {ring.Index} lies outside the guest's memory";
+        // Size and base may have come before the features that say what they mean.
+        if (!IsValidSize((uint)ring.Size)) return $"ring {ring.Index} has {ring.Size} entries: {SizeRule}";
+        if (IsPacked && ring.PackedBase.Index >= ring.Size) return $"ring {ring.Index} of {ring.Size} entries is to go on from entry {ring.PackedBase.Index}";
+        if (!TryTranslate(ring, out var parts)) return $"ring {ring.Index} lies outside the guest's memory";
         return parts.AreAligned ? null : $"ring {ring.Index} has misaligned addresses";
     }
 }

@@ -13,7 +13,7 @@ public sealed record DeviceOptions(Features Features, ProtocolFeatures ProtocolF
 
     /// <summary>What a network device offers that every guest can use: no offloads, which need the whole path.</summary>
     public static readonly Features BasicFeatures =
-        Features.Version1 | Features.AnyLayout | Features.IndirectDesc | Features.EventIdx | Features.Mq | Features.Mtu | Features.GuestAnnounce
+        Features.Version1 | Features.AnyLayout | Features.IndirectDesc | Features.EventIdx | Features.RingPacked | Features.InOrder | Features.Mq | Features.Mtu | Features.GuestAnnounce
         | Features.ProtocolFeatures | Features.CtrlVq | Features.CtrlRx | Features.GuestCsum;
 
     /// <summary>Checksums left unfinished by the guest: <c>--tx-csum 1</c>.</summary>

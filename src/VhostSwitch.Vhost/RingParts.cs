@@ -1,13 +1,19 @@
-using VhostSwitch.Virtio;
+using VhostSwitch.Virtio.Packed;
 using VhostSwitch.Virtio.Split;
 
 namespace VhostSwitch.Vhost;
 
-/// <summary>Where the parts of a split ring are mapped here: each whole in one region, checked with its length.</summary>
+/// <summary>
+/// Where the parts of a ring are mapped here: each whole in one piece, checked with its length. A packed ring has its
+/// descriptors and, in place of available and used ring, the driver's and the device's event suppression area.
+/// </summary>
 public readonly unsafe struct RingParts
 {
-    private RingParts(byte* descriptors, byte* available, byte* used)
+    private readonly bool _packed;
+
+    private RingParts(byte* descriptors, byte* available, byte* used, bool packed)
     {
+        _packed = packed;
         Descriptors = descriptors;
         Available = available;
         Used = used;
@@ -16,28 +22,37 @@ public readonly unsafe struct RingParts
     /// <summary>The descriptor table.</summary>
     public byte* Descriptors { get; }
 
-    /// <summary>The available ring.</summary>
+    /// <summary>The available ring, or what the driver says of notifications.</summary>
     public byte* Available { get; }
 
-    /// <summary>The used ring.</summary>
+    /// <summary>The used ring, or what the device says of notifications.</summary>
     public byte* Used { get; }
 
-    /// <summary>True where every part is aligned as VIRTIO 1.2, 2.7 demands; without it accesses would not be atomic.</summary>
-    public bool AreAligned =>
-        (nuint)Descriptors % SplitLayout.DescriptorAlignment == 0 && (nuint)Available % SplitLayout.AvailableAlignment == 0 && (nuint)Used % SplitLayout.UsedAlignment == 0;
+    /// <summary>True where every part is aligned as VIRTIO 1.2, 2.7 and 2.8 demand; without it accesses would not be atomic.</summary>
+    public bool AreAligned => _packed
+        ? (nuint)Descriptors % PackedLayout.RingAlignment == 0 && (nuint)Available % PackedLayout.EventAlignment == 0 && (nuint)Used % PackedLayout.EventAlignment == 0
+        : (nuint)Descriptors % SplitLayout.DescriptorAlignment == 0 && (nuint)Available % SplitLayout.AvailableAlignment == 0 && (nuint)Used % SplitLayout.UsedAlignment == 0;
 
     /// <summary>Translates the parts of a ring.</summary>
-    /// <param name="memory">The guest's memory.</param>
-    /// <param name="addresses">The parts as the front-end sees them.</param>
+    /// <param name="translate">Gives the address here of a whole range, or null.</param>
+    /// <param name="addresses">The parts as the front-end names them.</param>
     /// <param name="size">The ring's number of entries.</param>
+    /// <param name="packed">True for a packed ring.</param>
     /// <param name="parts">The parts here, where they are mapped.</param>
-    /// <returns>False when a part is not wholly inside one region.</returns>
-    public static bool TryTranslate(GuestMemory memory, VringAddresses addresses, int size, out RingParts parts)
+    /// <returns>False when a part is not wholly in one piece.</returns>
+    public static bool TryTranslate(Translation translate, VringAddresses addresses, int size, bool packed, out RingParts parts)
     {
         parts = new RingParts(
-            memory.TranslateFrontEnd(addresses.Descriptor, SplitLayout.DescriptorTableLength(size)),
-            memory.TranslateFrontEnd(addresses.Available, SplitLayout.AvailableLength(size)),
-            memory.TranslateFrontEnd(addresses.Used, SplitLayout.UsedLength(size)));
+            translate(addresses.Descriptor, packed ? PackedLayout.RingLength(size) : SplitLayout.DescriptorTableLength(size)),
+            translate(addresses.Available, packed ? PackedLayout.EventLength : SplitLayout.AvailableLength(size)),
+            translate(addresses.Used, packed ? PackedLayout.EventLength : SplitLayout.UsedLength(size)),
+            packed);
         return parts.Descriptors != null && parts.Available != null && parts.Used != null;
     }
+
+    /// <summary>Translates a range that a part of a ring occupies.</summary>
+    /// <param name="address">Where it starts.</param>
+    /// <param name="length">Its length in bytes.</param>
+    /// <returns>The address here; null when the range is not wholly in one piece.</returns>
+    public delegate byte* Translation(ulong address, ulong length);
 }

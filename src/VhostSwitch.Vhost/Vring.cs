@@ -1,4 +1,5 @@
 using VhostSwitch.Linux;
+using VhostSwitch.Virtio.Packed;
 
 namespace VhostSwitch.Vhost;
 
@@ -19,8 +20,14 @@ public sealed class Vring : IDisposable
     /// <summary>The number of entries; 0 until SET_VRING_NUM.</summary>
     public int Size { get; internal set; }
 
-    /// <summary>The next available entry: as SET_VRING_BASE said, or as the data path left it.</summary>
-    public ushort Base { get; internal set; }
+    /// <summary>Where the ring goes on, as SET_VRING_BASE said or as the data path left it: a split ring's next available entry, of a packed ring both positions.</summary>
+    public uint Base { get; internal set; }
+
+    /// <summary>
+    /// The position a packed ring goes on from. A device that uses buffers in order stops with both of <see cref="Base"/>'s halves
+    /// equal; where they differ, what lies between was taken and not used. DPDK's front-end leaves the upper half, the used one, 0.
+    /// </summary>
+    public PackedPosition PackedBase => new((ushort)(Base >> 16 != 0 ? Base >> 16 : Base));
 
     /// <summary>The parts' addresses as the front-end sees them; null until SET_VRING_ADDR.</summary>
     public VringAddresses? Addresses { get; internal set; }

@@ -131,7 +131,7 @@ public sealed unsafe class GuestMemory
 /// The region a queue hit last, so that translating costs a subtraction and two comparisons: guests keep their buffers in one
 /// region nearly always. Belongs to the poll thread that runs the queue.
 /// </summary>
-public unsafe struct RegionCache
+public unsafe struct RegionCache : IAddressSpace
 {
     private readonly GuestMemory _memory;
     private ulong _start;
@@ -148,19 +148,20 @@ public unsafe struct RegionCache
         _host = null;
     }
 
-    /// <summary>The table that is looked in.</summary>
-    public readonly GuestMemory Memory => _memory;
-
-    /// <summary>Translates a range that lies in one region.</summary>
-    /// <param name="address">Where the range starts.</param>
-    /// <param name="length">Its length in bytes.</param>
-    /// <returns>The address in this process; null when the range is not wholly inside one region (it may still be spread over adjoining ones).</returns>
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Translate(ulong address, uint length)
+    public byte* Translate(ulong address, uint length, bool write)
     {
         ulong offset = address - _start;
         return offset < _size && length <= _size - offset ? _host + offset : Search(address, length);
     }
+
+    /// <inheritdoc/>
+    public readonly byte* TranslateSome(ulong address, ulong length, bool write, out ulong contiguous) =>
+        _memory.Translate(new GuestAddress(address), length, out contiguous);
+
+    /// <inheritdoc/>
+    public readonly bool TakeMiss() => false;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private byte* Search(ulong address, uint length)

@@ -1,5 +1,3 @@
-using VhostSwitch.Virtio.Split;
-
 namespace VhostSwitch.Virtio;
 
 /// <summary>
@@ -8,7 +6,7 @@ namespace VhostSwitch.Virtio;
 /// </summary>
 /// <remarks>
 /// A burst goes: <see cref="Available"/>, <see cref="Peek"/> for each chain (and <see cref="Follow"/> for its further
-/// descriptors), <see cref="Use"/> for each chain in the order they were peeked, <see cref="Publish"/>, then the question
+/// descriptors), <see cref="Use"/> for each chain in the order they were peeked, <see cref="Publish{TLog}"/>, then the question
 /// whether to notify.
 /// </remarks>
 public interface IDeviceRing
@@ -16,30 +14,39 @@ public interface IDeviceRing
     /// <summary>The number of entries.</summary>
     int Size { get; }
 
-    /// <summary>How many chains are available, at most <paramref name="max"/>; -1 when the driver broke the rules, told by <see cref="Fault"/>.</summary>
+    /// <summary>True where the entries of an indirect table follow each other by position, false where each names its successor.</summary>
+    static abstract bool TablesAreSequential { get; }
+
+    /// <summary>
+    /// How many chains may be peeked, at most <paramref name="max"/>: 0 when none is available, otherwise a number that is not
+    /// too small (only <see cref="Peek"/> knows better); -1 when the driver broke the rules, told by <see cref="Fault"/>.
+    /// </summary>
     /// <param name="max">The most chains wanted.</param>
     int Available(int max);
 
     /// <summary>Copies the first descriptor of an available chain, once.</summary>
-    /// <param name="i">Which of the available chains, from 0.</param>
+    /// <param name="i">Which of the available chains, from 0: one peeked before, or the one after the last.</param>
     /// <param name="first">The copy.</param>
-    /// <returns>The chain's id for <see cref="Use"/>; -1 when it is out of range, told by <see cref="Fault"/>.</returns>
+    /// <returns>The chain's id for <see cref="Use"/>; -1 when there is none after all or the driver broke the rules, told by <see cref="Fault"/>.</returns>
     int Peek(int i, out Descriptor first);
 
-    /// <summary>Copies the descriptor that follows in a chain, once.</summary>
+    /// <summary>Copies the descriptor that follows in the chain that was peeked last, once.</summary>
     /// <param name="descriptor">A descriptor with <see cref="Descriptor.HasNext"/>; replaced by its successor.</param>
     /// <returns>False when the successor is out of range, told by <see cref="Fault"/>.</returns>
     bool Follow(ref Descriptor descriptor);
 
-    /// <summary>Prepares the return of a chain. The driver sees it after <see cref="Publish"/>.</summary>
-    /// <param name="i">How many chains were prepared since the last <see cref="Publish"/>.</param>
+    /// <summary>Prepares the return of a chain. The driver sees it after <see cref="Publish{TLog}"/>.</summary>
+    /// <param name="i">How many chains were prepared since the last <see cref="Publish{TLog}"/>.</param>
     /// <param name="id">What <see cref="Peek"/> returned.</param>
     /// <param name="written">How many bytes were written into the chain, from its start.</param>
     void Use(int i, int id, uint written);
 
     /// <summary>Hands the prepared chains back, all at once.</summary>
+    /// <typeparam name="TLog">The log's kind.</typeparam>
     /// <param name="count">How many were prepared; the same number is taken from the available ones.</param>
-    void Publish(int count);
+    /// <param name="log">Hears of what is written to the ring.</param>
+    void Publish<TLog>(int count, ref TLog log)
+        where TLog : struct, IWriteLog;
 
     /// <summary>True when the driver wants a notification for what was published since the last one. Decides nothing when it says no.</summary>
     bool WantsCall();
@@ -47,14 +54,20 @@ public interface IDeviceRing
     /// <summary>Remembers that the driver was told, or did not want to be told when asked behind a fence.</summary>
     void CallDecided();
 
-    /// <summary>True when <see cref="Publish"/> was called since the last <see cref="CallDecided"/>.</summary>
+    /// <summary>True when <see cref="Publish{TLog}"/> was called since the last <see cref="CallDecided"/>.</summary>
     bool CallUndecided { get; }
 
     /// <summary>Asks the driver for a kick with its next buffer. A fence and a look at <see cref="HasAvailable"/> must follow.</summary>
-    void EnableKicks();
+    /// <typeparam name="TLog">The log's kind.</typeparam>
+    /// <param name="log">Hears of what is written to the ring.</param>
+    void EnableKicks<TLog>(ref TLog log)
+        where TLog : struct, IWriteLog;
 
     /// <summary>Asks the driver not to kick.</summary>
-    void DisableKicks();
+    /// <typeparam name="TLog">The log's kind.</typeparam>
+    /// <param name="log">Hears of what is written to the ring.</param>
+    void DisableKicks<TLog>(ref TLog log)
+        where TLog : struct, IWriteLog;
 
     /// <summary>Looks, without any other effect, whether a chain is available or the ring is at fault.</summary>
     bool HasAvailable();
@@ -70,6 +83,34 @@ public interface IDeviceRing
     /// <param name="detail">The offending number.</param>
     void Break(RingFault fault, ulong detail);
 
-    /// <summary>The number GET_VRING_BASE answers: the next available entry to be taken.</summary>
+    /// <summary>The number GET_VRING_BASE answers: where the ring goes on.</summary>
     uint Base { get; }
+}
+
+/// <summary>The calls of a ring whose writes nobody logs.</summary>
+public static class DeviceRings
+{
+    /// <inheritdoc cref="IDeviceRing.Publish{TLog}"/>
+    public static void Publish<TRing>(ref this TRing ring, int count)
+        where TRing : struct, IDeviceRing
+    {
+        var log = default(NoLog);
+        ring.Publish(count, ref log);
+    }
+
+    /// <inheritdoc cref="IDeviceRing.EnableKicks{TLog}"/>
+    public static void EnableKicks<TRing>(ref this TRing ring)
+        where TRing : struct, IDeviceRing
+    {
+        var log = default(NoLog);
+        ring.EnableKicks(ref log);
+    }
+
+    /// <inheritdoc cref="IDeviceRing.DisableKicks{TLog}"/>
+    public static void DisableKicks<TRing>(ref this TRing ring)
+        where TRing : struct, IDeviceRing
+    {
+        var log = default(NoLog);
+        ring.DisableKicks(ref log);
+    }
 }

@@ -22,10 +22,32 @@ public static unsafe class RingOrder
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void PublishIndex(ushort* index, ushort value) => Volatile.Write(ref *index, value);
 
+    /// <summary>Reads the flags of a packed descriptor. What the peer wrote before them is visible afterwards.</summary>
+    /// <param name="flags">The flags, 2-byte aligned.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ushort AcquireFlags(ushort* flags) => Volatile.Read(ref *flags);
+
+    /// <summary>Writes length, id and flags of a used packed descriptor. What was written before is visible to the peer when it sees the flags.</summary>
+    /// <param name="entry">The second half of the descriptor, 8-byte aligned.</param>
+    /// <param name="value">Length, id and flags, the length lowest.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void PublishUsed(ulong* entry, ulong value) => Volatile.Write(ref *entry, value);
+
     /// <summary>Reads a flag or event index with which the peer suppresses notifications.</summary>
     /// <param name="hint">The peer's field, 2-byte aligned.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ushort ReadHint(ushort* hint) => Volatile.Read(ref *hint);
+
+    /// <summary>Reads an event suppression area, place and flags together.</summary>
+    /// <param name="wish">The peer's area, 4-byte aligned; the place is the lower half.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint ReadHint(uint* wish) => Volatile.Read(ref *wish);
+
+    /// <summary>Writes an event suppression area, place and flags together.</summary>
+    /// <param name="wish">Our area, 4-byte aligned.</param>
+    /// <param name="value">The place in the lower half, the flags in the upper.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void WriteHint(uint* wish, uint value) => Volatile.Write(ref *wish, value);
 
     /// <summary>Writes a flag or event index with which we suppress notifications.</summary>
     /// <param name="hint">Our field, 2-byte aligned.</param>

@@ -53,16 +53,40 @@ public sealed class TestpmdClosedLoopTests : InteropTest
         return cases;
     }
 
+    /// <summary>Packed, in-order, vectorised, mergeable, queue pairs.</summary>
+    public static TheoryData<bool, bool, bool, bool, int> RingKinds()
+    {
+        TheoryData<bool, bool, bool, bool, int> kinds = [];
+        foreach (int queuePairs in (int[])[1, 4])
+        {
+            // All combinations; what DPDK does not vectorise it does without.
+            for (int bits = 0; bits < 16; bits++)
+            {
+                if (FullRun.Requested || (queuePairs == 1 && (bits & 4) == 0) || bits is 0b1111 or 0b0001)
+                    kinds.Add((bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0, queuePairs);
+            }
+        }
+        return kinds;
+    }
+
+    [Theory]
+    [MemberData(nameof(RingKinds))]
+    public Task FramesGoRoundOnEveryKindOfRing(bool packed, bool inOrder, bool vectorised, bool mergeable, int queuePairs) =>
+        GoRound(new("", "") { Packed = packed, InOrder = inOrder, Vectorized = vectorised, Mergeable = mergeable, Queues = queuePairs }, [64], 2176);
+
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task FramesGoRoundWithoutLoss(bool mergeable, int queueSize, int queuePairs, string segments, int bufferSize)
+    public Task FramesGoRoundWithoutLoss(bool mergeable, int queueSize, int queuePairs, string segments, int bufferSize) =>
+        GoRound(new("", "") { Mergeable = mergeable, QueueSize = queueSize, Queues = queuePairs }, [.. segments.Split(',').Select(int.Parse)], bufferSize);
+
+    private async Task GoRound(VirtioUserPort port, int[] segmentLengths, int bufferSize)
     {
-        int[] segmentLengths = [.. segments.Split(',').Select(int.Parse)];
+        int queueSize = port.QueueSize, queuePairs = port.Queues;
         string[] sockets = [Folder.File("a"), Folder.File("b")];
-        SwitchProcess vhostSwitch = await StartSwitchAsync(new() { Sockets = sockets, Mergeable = mergeable });
+        SwitchProcess vhostSwitch = await StartSwitchAsync(new() { Sockets = sockets, Mergeable = port.Mergeable });
         Testpmd guest = await StartTestpmdAsync(new()
         {
-            Ports = [Port(sockets[0], MacA), Port(sockets[1], MacB)],
+            Ports = [port with { Path = sockets[0], Mac = MacA }, port with { Path = sockets[1], Mac = MacB }],
             Peers = [MacB, MacA],
             Queues = queuePairs,
             Descriptors = queueSize,
@@ -93,14 +117,16 @@ public sealed class TestpmdClosedLoopTests : InteropTest
         SwitchStatus.Port[] ports = [.. sockets.Select(status.PortAt)];
         for (int i = 0; i < ports.Length; i++)
         {
-            SwitchStatus.Port port = ports[i];
-            Assert.True(port.IsUp, port.Status);
-            Assert.Equal(mergeable, port.Features.Contains("MRG_RXBUF"));
-            Assert.Equal(2 * queuePairs, port.Queues.Count(queue => queue.Enabled));
-            Assert.All(port.Queues.Where(queue => queue.Enabled), queue => Assert.Equal(queueSize, queue.Size));
-            Assert.Equal(counters[i].SentFrames, port.FramesFromGuest);
-            Assert.Equal(port.FramesFromGuest, ports[1 - i].FramesToGuest);
-            Assert.InRange(counters[i].ReceivedFrames, enough, port.FramesToGuest);
+            SwitchStatus.Port at = ports[i];
+            Assert.True(at.IsUp, at.Status);
+            Assert.Equal(port.Mergeable, at.Features.Contains("MRG_RXBUF"));
+            Assert.Equal(port.Packed, at.Features.Contains("RING_PACKED"));
+            Assert.Equal(port.InOrder, at.Features.Contains("IN_ORDER"));
+            Assert.Equal(2 * queuePairs, at.Queues.Count(queue => queue.Enabled));
+            Assert.All(at.Queues.Where(queue => queue.Enabled), queue => Assert.Equal(queueSize, queue.Size));
+            Assert.Equal(counters[i].SentFrames, at.FramesFromGuest);
+            Assert.Equal(at.FramesFromGuest, ports[1 - i].FramesToGuest);
+            Assert.InRange(counters[i].ReceivedFrames, enough, at.FramesToGuest);
             Assert.Equal(segmentLengths.Sum() * counters[i].ReceivedFrames, counters[i].ReceivedBytes);
             Assert.Equal((0, 0, 0), (counters[i].ReceivedErrors, counters[i].ReceivedMissed, counters[i].SentErrors));
         }
@@ -108,8 +134,5 @@ public sealed class TestpmdClosedLoopTests : InteropTest
 
         await guest.QuitAsync();
         await vhostSwitch.StopAsync();
-
-        VirtioUserPort Port(string socket, string mac) =>
-            new(socket, mac) { Queues = queuePairs, QueueSize = queueSize, Mergeable = mergeable };
     }
 }

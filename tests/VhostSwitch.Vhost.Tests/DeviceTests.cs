@@ -79,11 +79,11 @@ public sealed class DeviceTests
         using var rig = new DeviceRig();
         rig.StartAll();
         rig.Recorder.StopsAt = 4711;
-        Assert.Equal(4711, rig.Device.StopRing(0));
+        Assert.Equal(4711u, rig.Device.StopRing(0));
         Assert.Equal(["run 0", "stop 0"], rig.Recorder.Take());
         Assert.False(rig.Ring(0).Started);
         Assert.True(rig.Ring(0).Enabled);
-        Assert.Equal(4711, rig.Device.StopRing(0));
+        Assert.Equal(4711u, rig.Device.StopRing(0));
         Assert.Empty(rig.Recorder.Take());
     }
 
@@ -202,7 +202,7 @@ public sealed class DeviceTests
     public void StatusKeepsFeaturesOkOnlyForFeaturesThatWereOffered()
     {
         using var rig = new DeviceRig();
-        Assert.Throws<VhostException>(() => rig.Device.SetFeatures(DeviceRig.Ordinary | Features.RingPacked));
+        Assert.Throws<VhostException>(() => rig.Device.SetFeatures(DeviceRig.Ordinary | Features.AccessPlatform));
         rig.Device.SetStatus(1 | 2 | 8);
         Assert.Equal(1 | 2, rig.Device.Status);
         rig.Device.SetFeatures(DeviceRig.Ordinary);

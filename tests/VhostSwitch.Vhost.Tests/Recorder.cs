@@ -9,12 +9,12 @@ internal sealed class Recorder : IDeviceEvents
 
     public HashSet<int> Running { get; } = [];
 
-    public ushort? StopsAt { get; set; }
+    public uint? StopsAt { get; set; }
 
     public void RingRunning(Device device, Vring ring)
     {
         Assert.True(Running.Add(ring.Index), $"ring {ring.Index} was started twice");
-        Assert.True(RingParts.TryTranslate(device.Memory.Guest, ring.Addresses!.Value, ring.Size, out var parts) && parts.AreAligned);
+        Assert.True(device.TryTranslate(ring, out var parts) && parts.AreAligned);
         Assert.True(device.FeaturesSet);
         Events.Add($"run {ring.Index}{(ring.Enabled ? "" : " disabled")}");
     }
@@ -23,7 +23,7 @@ internal sealed class Recorder : IDeviceEvents
     {
         Assert.True(Running.Remove(ring.Index), $"ring {ring.Index} was stopped twice");
         // Its memory must still be there: the data path may be in the middle of a burst.
-        Assert.True(RingParts.TryTranslate(device.Memory.Guest, ring.Addresses!.Value, ring.Size, out var parts));
+        Assert.True(device.TryTranslate(ring, out var parts));
         _ = *parts.Available;
         Events.Add($"stop {ring.Index}");
         if (StopsAt is { } next) device.RingStoppedAt(ring, next);

@@ -124,10 +124,10 @@ public sealed unsafe class GuestMemoryTests
             uint length = random.Next(4) == 0 ? uint.MaxValue - (uint)random.Next(100) : (uint)random.Next(0, 0x1800);
             byte* expected = _memory.Translate(new GuestAddress(address), length, out ulong contiguous);
             if (contiguous < length) expected = null;
-            Assert.Equal((nuint)expected, (nuint)cache.Translate(address, length));
+            Assert.Equal((nuint)expected, (nuint)cache.Translate(address, length, write: false));
         }
-        Assert.True(cache.Translate(ulong.MaxValue, 1) == null);
-        Assert.True(cache.Translate(unchecked(0ul - 0x1000), uint.MaxValue) == null);
+        Assert.True(cache.Translate(ulong.MaxValue, 1, write: false) == null);
+        Assert.True(cache.Translate(unchecked(0ul - 0x1000), uint.MaxValue, write: true) == null);
     }
 
     private static void Refused(string why, params MemoryRegion[] regions) =>

@@ -54,8 +54,9 @@ internal sealed class PrivateMemoryProbe
 
     private static unsafe bool ReadsAsZeros(Device device, Vring ring)
     {
-        if (ring.Addresses is not { } addresses || !RingParts.TryTranslate(device.Memory.Guest, addresses, ring.Size, out var parts)) return false;
-        return IsZero(parts.Descriptors, SplitLayout.DescriptorTableLength(ring.Size)) && IsZero(parts.Available + SplitLayout.IndexOffset, sizeof(ushort));
+        // The tables of both rings have entries of the same length.
+        if (!device.TryTranslate(ring, out var parts) || !IsZero(parts.Descriptors, SplitLayout.DescriptorTableLength(ring.Size))) return false;
+        return device.IsPacked || IsZero(parts.Available + SplitLayout.IndexOffset, sizeof(ushort));
     }
 
     private static unsafe bool IsZero(byte* at, uint length) => !new ReadOnlySpan<byte>(at, (int)length).ContainsAnyExcept((byte)0);

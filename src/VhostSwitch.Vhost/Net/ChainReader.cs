@@ -25,14 +25,18 @@ internal static unsafe class ChainReader
         /// <summary>There was not enough room for the segments.</summary>
         NoRoom,
 
+        /// <summary>An address is not known yet; the chain can be tried again later.</summary>
+        Unknown,
+
         /// <summary>The driver broke the rules; the ring is marked as broken.</summary>
         Broken,
     }
 
     /// <summary>Lists the buffers of a chain as runs of bytes in this process.</summary>
     /// <typeparam name="TRing">The ring's kind.</typeparam>
+    /// <typeparam name="TSpace">The address space's kind.</typeparam>
     /// <param name="ring">The ring; marked as broken where the chain breaks the rules.</param>
-    /// <param name="memory">The guest's memory.</param>
+    /// <param name="space">The addresses of the chain's buffers.</param>
     /// <param name="first">The chain's first descriptor.</param>
     /// <param name="deviceWrites">True where the device writes the buffers, false where it reads them.</param>
     /// <param name="into">Receives the runs.</param>
@@ -40,8 +44,9 @@ internal static unsafe class ChainReader
     /// <param name="walkedOfFrame">How many descriptors were looked at for this frame, over all its chains; 0 at its first.</param>
     /// <param name="count">How many there are.</param>
     /// <param name="length">Their bytes.</param>
-    internal static Outcome Collect<TRing>(ref TRing ring, GuestMemory memory, Descriptor first, bool deviceWrites, Segment* into, int room, ref int walkedOfFrame, out int count, out uint length)
+    internal static Outcome Collect<TRing, TSpace>(ref TRing ring, ref TSpace space, Descriptor first, bool deviceWrites, Segment* into, int room, ref int walkedOfFrame, out int count, out uint length)
         where TRing : struct, IDeviceRing
+        where TSpace : struct, IAddressSpace
     {
         count = 0;
         ulong total = 0;
@@ -62,9 +67,9 @@ internal static unsafe class ChainReader
                     ring.Break(RingFault.BadIndirectTable, descriptor.Length);
                     break;
                 }
-                return CollectIndirect(ref ring, memory, descriptor, deviceWrites, limit - walked, into, room, ref walkedOfFrame, ref count, total, out length);
+                return CollectIndirect(ref ring, ref space, descriptor, deviceWrites, limit - walked, into, room, ref walkedOfFrame, ref count, total, out length);
             }
-            var outcome = Append(ref ring, memory, descriptor, deviceWrites, into, room, ref walkedOfFrame, ref count, ref total);
+            var outcome = Append(ref ring, ref space, descriptor, deviceWrites, into, room, ref walkedOfFrame, ref count, ref total);
             if (outcome != Outcome.Complete)
             {
                 length = 0;
@@ -81,8 +86,9 @@ internal static unsafe class ChainReader
         return Outcome.Broken;
     }
 
-    private static Outcome CollectIndirect<TRing>(ref TRing ring, GuestMemory memory, Descriptor table, bool deviceWrites, int limit, Segment* into, int room, ref int walkedOfFrame, ref int count, ulong total, out uint length)
+    private static Outcome CollectIndirect<TRing, TSpace>(ref TRing ring, ref TSpace space, Descriptor table, bool deviceWrites, int limit, Segment* into, int room, ref int walkedOfFrame, ref int count, ulong total, out uint length)
         where TRing : struct, IDeviceRing
+        where TSpace : struct, IAddressSpace
     {
         length = 0;
         uint entries = table.Length / SplitLayout.DescriptorSize;
@@ -101,18 +107,21 @@ internal static unsafe class ChainReader
             }
             // Entry by entry through the translation: a table may cross regions like any buffer (CVE-2018-1059).
             Descriptor descriptor;
-            var where = new GuestAddress(table.Address).Plus((ulong)at * SplitLayout.DescriptorSize);
-            if (!memory.Read(where, new Span<byte>(&descriptor, SplitLayout.DescriptorSize)))
+            ulong where = unchecked(table.Address + ((ulong)at * SplitLayout.DescriptorSize));
+            if (!AddressSpaces.Read(ref space, where, new Span<byte>(&descriptor, SplitLayout.DescriptorSize))) return Nothing(ref ring, ref space, where);
+            if (TRing.TablesAreSequential)
             {
-                ring.Break(RingFault.AddressOutsideMemory, where.Value);
-                return Outcome.Broken;
+                // Of the flags, which lie where the split ring has its successor, only the direction counts (VIRTIO 1.2, 2.8.7).
+                bool more = at + 1 < entries;
+                descriptor.Flags = (ushort)((descriptor.Next & Descriptor.Write) | (more ? Descriptor.HasNext : 0));
+                descriptor.Next = (ushort)(at + 1);
             }
             if ((descriptor.Flags & Descriptor.Indirect) != 0)
             {
                 ring.Break(RingFault.BadIndirectTable, table.Length);
                 return Outcome.Broken;
             }
-            var outcome = Append(ref ring, memory, descriptor, deviceWrites, into, room, ref walkedOfFrame, ref count, ref total);
+            var outcome = Append(ref ring, ref space, descriptor, deviceWrites, into, room, ref walkedOfFrame, ref count, ref total);
             if (outcome != Outcome.Complete) return outcome;
             if ((descriptor.Flags & Descriptor.HasNext) == 0)
             {
@@ -128,8 +137,9 @@ internal static unsafe class ChainReader
         }
     }
 
-    private static Outcome Append<TRing>(ref TRing ring, GuestMemory memory, Descriptor descriptor, bool deviceWrites, Segment* into, int room, ref int walkedOfFrame, ref int count, ref ulong total)
+    private static Outcome Append<TRing, TSpace>(ref TRing ring, ref TSpace space, Descriptor descriptor, bool deviceWrites, Segment* into, int room, ref int walkedOfFrame, ref int count, ref ulong total)
         where TRing : struct, IDeviceRing
+        where TSpace : struct, IAddressSpace
     {
         // Descriptors without length need no room and cost time all the same (CVE-2019-3900).
         if (++walkedOfFrame > Burst.MaxSegments)
@@ -148,27 +158,32 @@ internal static unsafe class ChainReader
             ring.Break(RingFault.ChainTooLarge, total);
             return Outcome.Broken;
         }
-        var address = new GuestAddress(descriptor.Address);
+        ulong address = descriptor.Address;
         uint left = descriptor.Length;
         // The end of the address space does not adjoin its start.
-        if (left > 0 && ulong.MaxValue - address.Value < left - 1)
+        if (left > 0 && ulong.MaxValue - address < left - 1)
         {
-            ring.Break(RingFault.AddressOutsideMemory, address.Value);
+            ring.Break(RingFault.AddressOutsideMemory, address);
             return Outcome.Broken;
         }
         while (left > 0)
         {
-            byte* data = memory.Translate(address, left, out ulong contiguous);
-            if (data == null)
-            {
-                ring.Break(RingFault.AddressOutsideMemory, address.Value);
-                return Outcome.Broken;
-            }
+            byte* data = space.TranslateSome(address, left, deviceWrites, out ulong contiguous);
+            if (data == null) return Nothing(ref ring, ref space, address);
             if (count == room) return Outcome.NoRoom;
             into[count++] = new Segment { Data = data, Length = (uint)contiguous };
             left -= (uint)contiguous;
-            address = address.Plus(contiguous);
+            address += contiguous;
         }
         return Outcome.Complete;
+    }
+
+    private static Outcome Nothing<TRing, TSpace>(ref TRing ring, ref TSpace space, ulong address)
+        where TRing : struct, IDeviceRing
+        where TSpace : struct, IAddressSpace
+    {
+        if (space.TakeMiss()) return Outcome.Unknown;
+        ring.Break(RingFault.AddressOutsideMemory, address);
+        return Outcome.Broken;
     }
 }

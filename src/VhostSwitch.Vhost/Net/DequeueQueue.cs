@@ -12,8 +12,12 @@ namespace VhostSwitch.Vhost.Net;
 /// once, checks it, and lends the frames where they lie. Runs on the poll thread that owns the queue.
 /// </summary>
 /// <typeparam name="TRing">The ring's kind.</typeparam>
-public sealed unsafe class DequeueQueue<TRing> : InputQueue, IGuestQueue, IAnnouncer
+/// <typeparam name="TSpace">How addresses are translated.</typeparam>
+/// <typeparam name="TLog">Who hears of writes to guest memory.</typeparam>
+public sealed unsafe class DequeueQueue<TRing, TSpace, TLog> : InputQueue, IGuestQueue, IAnnouncer
     where TRing : struct, IDeviceRing
+    where TSpace : struct, IAddressSpace
+    where TLog : struct, IWriteLog
 {
     // Set in _announce beside the address.
     private const ulong AnnouncePending = 1UL << 63;
@@ -26,7 +30,8 @@ public sealed unsafe class DequeueQueue<TRing> : InputQueue, IGuestQueue, IAnnou
 
     // Written by the poll thread.
     private TRing _ring;
-    private RegionCache _memory;
+    private TSpace _space;
+    private TLog _log;
     private int _announced;
 
     // Written by the control thread.
@@ -35,14 +40,17 @@ public sealed unsafe class DequeueQueue<TRing> : InputQueue, IGuestQueue, IAnnou
 
     /// <summary>Takes over a ring that may run.</summary>
     /// <param name="ring">The ring.</param>
+    /// <param name="space">The addresses of its buffers.</param>
+    /// <param name="log">Who hears of writes to guest memory.</param>
     /// <param name="setup">What is known of the device.</param>
     /// <param name="enabled">False for a ring that is started but disabled: its frames are taken and dropped.</param>
     /// <param name="counters">Where to count.</param>
-    public DequeueQueue(TRing ring, GuestQueueSetup setup, bool enabled, CounterBlock counters)
+    public DequeueQueue(TRing ring, TSpace space, TLog log, GuestQueueSetup setup, bool enabled, CounterBlock counters)
         : base(setup.RingIndex / 2, counters)
     {
         _ring = ring;
-        _memory = new RegionCache(setup.Memory);
+        _space = space;
+        _log = log;
         _features = setup.Features;
         _headerLength = (uint)NetHeader.LengthFor(setup.Features);
         _readsHeaders = Offloads.MaySend(setup.Features);
@@ -50,7 +58,7 @@ public sealed unsafe class DequeueQueue<TRing> : InputQueue, IGuestQueue, IAnnou
         _call = new CallTarget(setup.Call);
         RingIndex = setup.RingIndex;
         KickDescriptor = setup.Kick;
-        _ring.DisableKicks();
+        DisableKicks();
     }
 
     /// <inheritdoc/>
@@ -63,7 +71,7 @@ public sealed unsafe class DequeueQueue<TRing> : InputQueue, IGuestQueue, IAnnou
     public ulong FaultDetail => _ring.FaultDetail;
 
     /// <inheritdoc/>
-    public ushort Base => (ushort)_ring.Base;
+    public uint Base => _ring.Base;
 
     /// <inheritdoc/>
     public bool Resynchronised { get; init; }
@@ -91,7 +99,8 @@ public sealed unsafe class DequeueQueue<TRing> : InputQueue, IGuestQueue, IAnnou
         if (count == 0) return;
         for (int i = 0; i < count; i++)
             _ring.Use(i, burst.Frames[first + i].Token, 0);
-        _ring.Publish(count);
+        _ring.Publish(count, ref _log);
+        _log.Flush();
         if (_ring.WantsCall()) Call();
     }
 
@@ -104,10 +113,18 @@ public sealed unsafe class DequeueQueue<TRing> : InputQueue, IGuestQueue, IAnnou
     }
 
     /// <inheritdoc/>
-    public override void EnableKicks() => _ring.EnableKicks();
+    public override void EnableKicks()
+    {
+        _ring.EnableKicks(ref _log);
+        _log.Flush();
+    }
 
     /// <inheritdoc/>
-    public override void DisableKicks() => _ring.DisableKicks();
+    public override void DisableKicks()
+    {
+        _ring.DisableKicks(ref _log);
+        _log.Flush();
+    }
 
     /// <inheritdoc/>
     public override bool HasFrames() => Volatile.Read(ref _announce) != 0 || _ring.HasAvailable();
@@ -137,7 +154,7 @@ public sealed unsafe class DequeueQueue<TRing> : InputQueue, IGuestQueue, IAnnou
             if ((descriptor.Flags & (Descriptor.HasNext | Descriptor.Indirect | Descriptor.Write)) == 0
                 && descriptor.Length >= _headerLength + Ethernet.SnapshotLength
                 && descriptor.Length <= _headerLength + Ethernet.MaxFrameLength
-                && (data = _memory.Translate(descriptor.Address, descriptor.Length)) != null)
+                && (data = _space.Translate(descriptor.Address, descriptor.Length, write: false)) != null)
             {
                 frame->Data = data + _headerLength;
                 frame->DataLength = frame->Length = descriptor.Length - _headerLength;
@@ -167,8 +184,8 @@ public sealed unsafe class DequeueQueue<TRing> : InputQueue, IGuestQueue, IAnnou
     {
         var into = burst.Segments + segments;
         int room = Burst.MaxSegments - segments, walked = 0;
-        var outcome = ChainReader.Collect(ref _ring, _memory.Memory, descriptor, deviceWrites: false, into, room, ref walked, out int count, out uint length);
-        if (outcome == ChainReader.Outcome.Broken) return false;
+        var outcome = ChainReader.Collect(ref _ring, ref _space, descriptor, deviceWrites: false, into, room, ref walked, out int count, out uint length);
+        if (outcome is ChainReader.Outcome.Broken or ChainReader.Outcome.Unknown) return false;
         if (outcome == ChainReader.Outcome.NoRoom && segments > 0) return false;
         frame->Offload = default;
         frame->Data = null;

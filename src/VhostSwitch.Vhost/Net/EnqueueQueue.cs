@@ -16,9 +16,13 @@ namespace VhostSwitch.Vhost.Net;
 /// of them side by side, before the copies need them. It doubled the rate of the trial this design comes from.
 /// </remarks>
 /// <typeparam name="TRing">The ring's kind.</typeparam>
+/// <typeparam name="TSpace">How addresses are translated.</typeparam>
+/// <typeparam name="TLog">Who hears of writes to guest memory.</typeparam>
 /// <typeparam name="TCopy">How bytes are copied.</typeparam>
-public sealed unsafe class EnqueueQueue<TRing, TCopy> : OutputQueue, IGuestQueue
+public sealed unsafe class EnqueueQueue<TRing, TSpace, TLog, TCopy> : OutputQueue, IGuestQueue
     where TRing : struct, IDeviceRing
+    where TSpace : struct, IAddressSpace
+    where TLog : struct, IWriteLog
     where TCopy : struct, IFrameCopy
 {
     // Set up once; read by poll threads.
@@ -28,27 +32,32 @@ public sealed unsafe class EnqueueQueue<TRing, TCopy> : OutputQueue, IGuestQueue
 
     // Written by the poll thread that holds the queue.
     private TRing _ring;
-    private RegionCache _memory;
+    private TSpace _space;
+    private TLog _log;
 
     // Written by the control thread.
     private CallTarget _call;
 
     /// <summary>Takes over a ring that may run and is enabled.</summary>
     /// <param name="ring">The ring.</param>
+    /// <param name="space">The addresses of its buffers.</param>
+    /// <param name="log">Who hears of writes to guest memory.</param>
     /// <param name="setup">What is known of the device.</param>
     /// <param name="counters">Where to count.</param>
-    public EnqueueQueue(TRing ring, GuestQueueSetup setup, CounterBlock counters)
+    public EnqueueQueue(TRing ring, TSpace space, TLog log, GuestQueueSetup setup, CounterBlock counters)
         : base(setup.RingIndex / 2, counters)
     {
         _ring = ring;
-        _memory = new RegionCache(setup.Memory);
+        _space = space;
+        _log = log;
         _features = setup.Features;
         _headerLength = (uint)NetHeader.LengthFor(setup.Features);
         _mergeable = (setup.Features & Features.MrgRxbuf) != 0;
         _call = new CallTarget(setup.Call);
         RingIndex = setup.RingIndex;
         // The guest's new buffers are found when there is a frame for them; nobody waits for them.
-        _ring.DisableKicks();
+        _ring.DisableKicks(ref _log);
+        _log.Flush();
     }
 
     /// <inheritdoc/>
@@ -61,7 +70,7 @@ public sealed unsafe class EnqueueQueue<TRing, TCopy> : OutputQueue, IGuestQueue
     public ulong FaultDetail => _ring.FaultDetail;
 
     /// <inheritdoc/>
-    public ushort Base => (ushort)_ring.Base;
+    public uint Base => _ring.Base;
 
     /// <inheritdoc/>
     public bool Resynchronised { get; init; }
@@ -91,9 +100,10 @@ public sealed unsafe class EnqueueQueue<TRing, TCopy> : OutputQueue, IGuestQueue
             byte* buffer;
             if ((descriptor.Flags & (Descriptor.HasNext | Descriptor.Indirect | Descriptor.Write)) == Descriptor.Write
                 && frame->Length >= Ethernet.SnapshotLength && descriptor.Length >= _headerLength + frame->Length
-                && (buffer = _memory.Translate(descriptor.Address, _headerLength + frame->Length)) != null)
+                && (buffer = _space.Translate(descriptor.Address, _headerLength + frame->Length, write: true)) != null)
             {
                 WriteHeaders(buffer, frame);
+                _log.Written(buffer, _headerLength + frame->Length);
                 slots[copies++] = new Slot { To = buffer + _headerLength + Ethernet.SnapshotLength, Frame = frame };
                 _ring.Use(used++, id, _headerLength + frame->Length);
             }
@@ -180,9 +190,9 @@ public sealed unsafe class EnqueueQueue<TRing, TCopy> : OutputQueue, IGuestQueue
             if (_ring.Available(used + chains + 1) <= used + chains) return -1;
             ids[chains] = _ring.Peek(used + chains, out var descriptor);
             if (ids[chains] < 0) return -1;
-            var outcome = ChainReader.Collect(ref _ring, _memory.Memory, descriptor, deviceWrites: true, burst.ReceiverSegments + segments,
+            var outcome = ChainReader.Collect(ref _ring, ref _space, descriptor, deviceWrites: true, burst.ReceiverSegments + segments,
                 Burst.MaxSegments - segments, ref walked, out int count, out uint length);
-            if (outcome == ChainReader.Outcome.Broken) return -1;
+            if (outcome is ChainReader.Outcome.Broken or ChainReader.Outcome.Unknown) return -1;
             if (outcome == ChainReader.Outcome.NoRoom) return DropTooSmall();
             if (chains == 0 && length < _headerLength)
             {
@@ -208,6 +218,8 @@ public sealed unsafe class EnqueueQueue<TRing, TCopy> : OutputQueue, IGuestQueue
         }
         for (int i = 0; i < chains; i++)
             _ring.Use(used + i, ids[i], lengths[i]);
+        for (int i = 0; i < segments; i++)
+            _log.Written(burst.ReceiverSegments[i].Data, burst.ReceiverSegments[i].Length);
         return chains;
     }
 
@@ -222,7 +234,8 @@ public sealed unsafe class EnqueueQueue<TRing, TCopy> : OutputQueue, IGuestQueue
 
     private void Publish(int used, uint delivered, ulong bytes)
     {
-        _ring.Publish(used);
+        _ring.Publish(used, ref _log);
+        _log.Flush();
         Counters->Frames += delivered;
         Counters->Bytes += bytes;
         Counters->Bursts++;

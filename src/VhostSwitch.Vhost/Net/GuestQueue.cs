@@ -14,8 +14,8 @@ public interface IGuestQueue
     /// <summary>The number that belongs to <see cref="Fault"/>.</summary>
     ulong FaultDetail { get; }
 
-    /// <summary>The next available entry. Exact only when no poll thread uses the queue.</summary>
-    ushort Base { get; }
+    /// <summary>Where the ring goes on, as GET_VRING_BASE answers it. Exact only when no poll thread uses the queue.</summary>
+    uint Base { get; }
 
     /// <summary>True when base and used index disagreed at the start: the front-end had lost track.</summary>
     bool Resynchronised { get; }
@@ -30,10 +30,10 @@ public interface IGuestQueue
 /// <param name="Memory">The guest's memory.</param>
 /// <param name="RingIndex">The ring.</param>
 /// <param name="Size">Its number of entries.</param>
-/// <param name="Base">Its next available entry.</param>
+/// <param name="Base">Where it goes on, as SET_VRING_BASE said.</param>
 /// <param name="Call">Where to notify the guest; -1 for nowhere.</param>
 /// <param name="Kick">Where the guest notifies us; -1 for nowhere.</param>
-public readonly record struct GuestQueueSetup(Features Features, GuestMemory Memory, int RingIndex, int Size, ushort Base, int Call, int Kick)
+public readonly record struct GuestQueueSetup(Features Features, GuestMemory Memory, int RingIndex, int Size, uint Base, int Call, int Kick)
 {
     /// <summary>The setup of a device's ring that may run.</summary>
     /// <param name="device">The device.</param>

@@ -1,4 +1,6 @@
 using VhostSwitch.Dataplane;
+using VhostSwitch.Virtio;
+using VhostSwitch.Virtio.Packed;
 using VhostSwitch.Virtio.Split;
 
 namespace VhostSwitch.Vhost.Net;
@@ -27,24 +29,63 @@ public abstract class GuestQueueFactory
         where TCopy : struct, IFrameCopy
     {
         /// <inheritdoc/>
-        public override InputQueue Dequeue(Device device, Vring ring, CounterBlock counters)
-        {
-            var deviceRing = Ring(device, ring);
-            return new DequeueQueue<SplitDeviceRing>(deviceRing, GuestQueueSetup.Of(device, ring), ring.Enabled, counters) { Resynchronised = deviceRing.Resynchronised };
-        }
+        public override InputQueue Dequeue(Device device, Vring ring, CounterBlock counters) =>
+            Build<InputQueue, DequeueMaker>(device, ring, new DequeueMaker(ring.Enabled, counters));
 
         /// <inheritdoc/>
-        public override OutputQueue Enqueue(Device device, Vring ring, CounterBlock counters)
+        public override OutputQueue Enqueue(Device device, Vring ring, CounterBlock counters) =>
+            Build<OutputQueue, EnqueueMaker>(device, ring, new EnqueueMaker(counters));
+
+        // Each kind of ring, address space and log is a type argument of the queue: chosen here, once, and compiled in.
+        private static TQueue Build<TQueue, TMaker>(Device device, Vring ring, TMaker maker)
+            where TMaker : IMaker<TQueue>
         {
-            var deviceRing = Ring(device, ring);
-            return new EnqueueQueue<SplitDeviceRing, TCopy>(deviceRing, GuestQueueSetup.Of(device, ring), counters) { Resynchronised = deviceRing.Resynchronised };
+            if (!device.TryTranslate(ring, out var parts)) throw new InvalidOperationException($"ring {ring.Index} of device {device.Id} was said to run but has no memory");
+            bool eventIndex = (device.Features & Virtio.Features.EventIdx) != 0;
+            if ((device.Features & Virtio.Features.RingPacked) == 0)
+            {
+                var split = new SplitDeviceRing(parts.Descriptors, parts.Available, parts.Used, ring.Size, (ushort)ring.Base, eventIndex);
+                return WithSpace<TQueue, TMaker, SplitDeviceRing>(device, ring, maker, split, split.Resynchronised);
+            }
+            var remembered = ring.PackedBase;
+            var position = PackedResynchronisation.Find((PackedDescriptor*)parts.Descriptors, ring.Size, remembered);
+            bool inOrder = (device.Features & Virtio.Features.InOrder) != 0;
+            var packed = new PackedDeviceRing(parts.Descriptors, parts.Available, parts.Used, ring.Size, position, eventIndex, inOrder);
+            return WithSpace<TQueue, TMaker, PackedDeviceRing>(device, ring, maker, packed, position != remembered);
         }
 
-        private static SplitDeviceRing Ring(Device device, Vring ring)
+        private static TQueue WithSpace<TQueue, TMaker, TRing>(Device device, Vring vring, TMaker maker, TRing ring, bool resynchronised)
+            where TMaker : IMaker<TQueue>
+            where TRing : struct, IDeviceRing
         {
-            if (ring.Addresses is not { } addresses || !RingParts.TryTranslate(device.Memory.Guest, addresses, ring.Size, out var parts))
-                throw new InvalidOperationException($"ring {ring.Index} of device {device.Id} was said to run but has no memory");
-            return new SplitDeviceRing(parts.Descriptors, parts.Available, parts.Used, ring.Size, ring.Base, (device.Features & Virtio.Features.EventIdx) != 0);
+            var setup = GuestQueueSetup.Of(device, vring);
+            return maker.Make(ring, new RegionCache(device.Memory.Guest), default(NoLog), setup, resynchronised);
+        }
+
+        private interface IMaker<TQueue>
+        {
+            TQueue Make<TRing, TSpace, TLog>(TRing ring, TSpace space, TLog log, GuestQueueSetup setup, bool resynchronised)
+                where TRing : struct, IDeviceRing
+                where TSpace : struct, IAddressSpace
+                where TLog : struct, IWriteLog;
+        }
+
+        private readonly struct DequeueMaker(bool enabled, CounterBlock counters) : IMaker<InputQueue>
+        {
+            public InputQueue Make<TRing, TSpace, TLog>(TRing ring, TSpace space, TLog log, GuestQueueSetup setup, bool resynchronised)
+                where TRing : struct, IDeviceRing
+                where TSpace : struct, IAddressSpace
+                where TLog : struct, IWriteLog =>
+                new DequeueQueue<TRing, TSpace, TLog>(ring, space, log, setup, enabled, counters) { Resynchronised = resynchronised };
+        }
+
+        private readonly struct EnqueueMaker(CounterBlock counters) : IMaker<OutputQueue>
+        {
+            public OutputQueue Make<TRing, TSpace, TLog>(TRing ring, TSpace space, TLog log, GuestQueueSetup setup, bool resynchronised)
+                where TRing : struct, IDeviceRing
+                where TSpace : struct, IAddressSpace
+                where TLog : struct, IWriteLog =>
+                new EnqueueQueue<TRing, TSpace, TLog, TCopy>(ring, space, log, setup, counters) { Resynchronised = resynchronised };
         }
     }
 }

@@ -57,6 +57,9 @@ public unsafe struct SplitDeviceRing : IDeviceRing
     public bool Resynchronised { get; }
 
     /// <inheritdoc/>
+    public static bool TablesAreSequential => false;
+
+    /// <inheritdoc/>
     public readonly int Size => _mask + 1;
 
     /// <inheritdoc/>
@@ -116,12 +119,17 @@ public unsafe struct SplitDeviceRing : IDeviceRing
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Publish(int count)
+    public void Publish<TLog>(int count, ref TLog log)
+        where TLog : struct, IWriteLog
     {
+        int first = _nextUsed & _mask, beforeWrap = Math.Min(count, _mask + 1 - first);
         _nextAvailable += (ushort)count;
         _nextUsed += (ushort)count;
         RingOrder.PublishIndex((ushort*)(_used + SplitLayout.IndexOffset), _nextUsed);
         _callUndecided = true;
+        log.Written(_used + SplitLayout.EntriesOffset + (first * sizeof(UsedElement)), (ulong)(beforeWrap * sizeof(UsedElement)));
+        log.Written(_used + SplitLayout.EntriesOffset, (ulong)((count - beforeWrap) * sizeof(UsedElement)));
+        log.Written(_used + SplitLayout.IndexOffset, sizeof(ushort));
     }
 
     /// <inheritdoc/>
@@ -142,17 +150,15 @@ public unsafe struct SplitDeviceRing : IDeviceRing
     }
 
     /// <inheritdoc/>
-    public readonly void EnableKicks()
-    {
-        if (_eventIndex) RingOrder.WriteHint(_availEvent, _nextAvailable);
-        else RingOrder.WriteHint((ushort*)_used, 0);
-    }
+    public readonly void EnableKicks<TLog>(ref TLog log)
+        where TLog : struct, IWriteLog => SetHint(ref log, _eventIndex ? _availEvent : (ushort*)_used, _eventIndex ? _nextAvailable : (ushort)0);
 
     /// <inheritdoc/>
-    public readonly void DisableKicks()
+    public readonly void DisableKicks<TLog>(ref TLog log)
+        where TLog : struct, IWriteLog
     {
         // With event indexes the flag must stay 0 (2.7.10): an event index that is not moved on asks for nothing.
-        if (!_eventIndex) RingOrder.WriteHint((ushort*)_used, SplitLayout.NoNotify);
+        if (!_eventIndex) SetHint(ref log, (ushort*)_used, SplitLayout.NoNotify);
     }
 
     /// <inheritdoc/>
@@ -173,6 +179,13 @@ public unsafe struct SplitDeviceRing : IDeviceRing
     {
         var copy = System.Runtime.Intrinsics.Vector128.Load((byte*)descriptor);
         return Unsafe.BitCast<System.Runtime.Intrinsics.Vector128<byte>, Descriptor>(copy);
+    }
+
+    private static void SetHint<TLog>(ref TLog log, ushort* hint, ushort value)
+        where TLog : struct, IWriteLog
+    {
+        RingOrder.WriteHint(hint, value);
+        log.Written((byte*)hint, sizeof(ushort));
     }
 
     private int AvailableNow(int max)

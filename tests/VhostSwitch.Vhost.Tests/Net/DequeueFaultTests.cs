@@ -311,7 +311,7 @@ public sealed unsafe class DequeueFaultTests
         Assert.Equal(1, rig.Burst.Count);
     }
 
-    private static void Breaks(RingRig rig, DequeueQueue<SplitDeviceRing> queue, RingFault fault, ulong detail, int before)
+    private static void Breaks(RingRig rig, DequeueQueue<SplitDeviceRing, RegionCache, NoLog> queue, RingFault fault, ulong detail, int before)
     {
         ushort used = rig.Ring.UsedIndex;
         queue.Receive(rig.Burst);

@@ -366,7 +366,7 @@ public sealed unsafe class EnqueueQueueTests
         Assert.Equal(2, Send(queue, rig, first: 1));
         Assert.Equal(4ul, rig.Counters->Drops(DropReason.ReceiverBroken));
         Assert.Equal(1, rig.Ring.UsedIndex);
-        Assert.Equal(1, queue.Base);
+        Assert.Equal(1u, queue.Base);
     }
 
     private static int Send(OutputQueue queue, RingRig rig, int first = 0)

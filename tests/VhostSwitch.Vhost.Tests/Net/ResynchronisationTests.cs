@@ -46,8 +46,8 @@ public sealed unsafe class ResynchronisationTests
         rig.Ring.Describe(0, at, 72);
         rig.Ring.Offer(0, 0, 0);
         queue.Receive(rig.Burst);
-        Assert.Equal(65534, queue.Base);
+        Assert.Equal(65534u, queue.Base);
         queue.Return(rig.Burst);
-        Assert.Equal(1, queue.Base);
+        Assert.Equal(1u, queue.Base);
     }
 }

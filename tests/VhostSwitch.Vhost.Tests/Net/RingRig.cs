@@ -55,9 +55,11 @@ internal sealed unsafe class RingRig : IDisposable
 
     public SplitDeviceRing DeviceRing => new(Ring.Descriptors, Ring.Available, Ring.Used, Ring.Size, First, (Features & Features.EventIdx) != 0);
 
-    public DequeueQueue<SplitDeviceRing> Dequeue(bool enabled = true) => new(DeviceRing, Setup, enabled, _counters);
+    public DequeueQueue<SplitDeviceRing, RegionCache, NoLog> Dequeue(bool enabled = true) => new(DeviceRing, Space, default, Setup, enabled, _counters);
 
-    public EnqueueQueue<SplitDeviceRing, VectorCopy> Enqueue() => new(DeviceRing, Setup, _counters);
+    public EnqueueQueue<SplitDeviceRing, RegionCache, NoLog, VectorCopy> Enqueue() => new(DeviceRing, Space, default, Setup, _counters);
+
+    private RegionCache Space => new(Setup.Memory);
 
     private GuestQueueSetup Setup => new(Features, Memory.Table, RingIndex, Ring.Size, First, Call.Number, -1);
 

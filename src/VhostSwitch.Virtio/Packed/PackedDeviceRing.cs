@@ -1,0 +1,266 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace VhostSwitch.Virtio.Packed;
+
+/// <summary>
+/// The device side of a packed ring (VIRTIO 1.2, 2.8). All of it lies in memory that the driver can write at any moment: each
+/// field is read once, checked, and the copy is used. The ring's addresses were checked with their lengths when it was set up.
+/// </summary>
+/// <remarks>
+/// Used entries are written when a burst is published and not before, the first one last: until then the ring is as the driver
+/// left it, so that whoever takes over from a switch that died finds no half-told burst but for the few stores of
+/// <see cref="Publish{TLog}"/> itself.
+/// </remarks>
+public unsafe struct PackedDeviceRing : IDeviceRing
+{
+    private const ushort Marks = PackedDescriptor.Available | PackedDescriptor.Used;
+
+    // Set up once; read by the poll thread.
+    private readonly PackedDescriptor* _ring;
+    private readonly uint* _driverEvent;
+    private readonly uint* _deviceEvent;
+    private readonly int _size;
+    private readonly bool _eventIndex;
+    private readonly bool _inOrder;
+
+    // What was peeked since the last Publish, by number. Private memory.
+    private readonly Chain[] _memory;
+    private readonly Chain* _chains;
+
+    // Written by the poll thread.
+    private PackedPosition _nextAvailable;
+    private PackedPosition _nextUsed;
+    private PackedPosition _calledAt;
+    private PackedPosition _peekAt;
+    private int _peeked;
+    private bool _chainOpen;
+    private bool _callUndecided;
+    private bool _firstCall;
+
+    /// <summary>Takes over a ring.</summary>
+    /// <param name="ring">The descriptor ring, <see cref="PackedLayout.RingLength"/> bytes of guest memory.</param>
+    /// <param name="driverEvent">The area in which the driver says when to call, <see cref="PackedLayout.EventLength"/> bytes of guest memory.</param>
+    /// <param name="deviceEvent">The area in which the device says when to kick, <see cref="PackedLayout.EventLength"/> bytes of guest memory.</param>
+    /// <param name="size">The number of entries, valid by <see cref="PackedLayout.IsValidSize"/>.</param>
+    /// <param name="position">The next entry to take, which is the next to use as well; see <see cref="PackedResynchronisation.Find"/>.</param>
+    /// <param name="eventIndex">True where <see cref="Features.EventIdx"/> is negotiated.</param>
+    /// <param name="inOrder">True where <see cref="Features.InOrder"/> is negotiated.</param>
+    public PackedDeviceRing(byte* ring, byte* driverEvent, byte* deviceEvent, int size, PackedPosition position, bool eventIndex, bool inOrder)
+    {
+        _ring = (PackedDescriptor*)ring;
+        _driverEvent = (uint*)driverEvent;
+        _deviceEvent = (uint*)deviceEvent;
+        _size = size;
+        _eventIndex = eventIndex;
+        _inOrder = inOrder;
+        _memory = GC.AllocateArray<Chain>(size, pinned: true);
+        _chains = (Chain*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory));
+        _nextAvailable = _nextUsed = _calledAt = _peekAt = position;
+        _firstCall = true;
+    }
+
+    /// <inheritdoc/>
+    public static bool TablesAreSequential => true;
+
+    /// <inheritdoc/>
+    public readonly int Size => _size;
+
+    /// <inheritdoc/>
+    public RingFault Fault { get; private set; }
+
+    /// <inheritdoc/>
+    public ulong FaultDetail { get; private set; }
+
+    /// <inheritdoc/>
+    public readonly uint Base => _nextAvailable.Value | ((uint)_nextUsed.Value << 16);
+
+    /// <inheritdoc/>
+    public readonly bool CallUndecided => _callUndecided;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly int Available(int max)
+    {
+        if (Fault != RingFault.None) return -1;
+        return IsAvailable(RingOrder.AcquireFlags(&_ring[_nextAvailable.Index].Flags), _nextAvailable.Wrap) ? max : 0;
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int Peek(int i, out Descriptor first)
+    {
+        if ((i != _peeked || _chainOpen) && !Seek(i)) goto none;
+        ushort flags = RingOrder.AcquireFlags(&_ring[_peekAt.Index].Flags);
+        int before = i == 0 ? 0 : _chains[i - 1].End;
+        // Once round there is nothing more, whatever the driver makes of the flags meanwhile.
+        if (!IsAvailable(flags, _peekAt.Wrap) || before >= _size) goto none;
+        ushort id = Copy(flags, out first);
+        _chains[i] = new Chain { Id = id, At = _peekAt, Before = (ushort)before, Count = 1 };
+        _peeked = i + 1;
+        _chainOpen = (flags & Descriptor.HasNext) != 0;
+        _peekAt.Advance(1, _size);
+        return i;
+    none:
+        Unsafe.SkipInit(out first);
+        return -1;
+    }
+
+    /// <inheritdoc/>
+    public bool Follow(ref Descriptor descriptor)
+    {
+        var chain = _chains + _peeked - 1;
+        if (chain->End >= _size)
+        {
+            Break(RingFault.ChainTooLong, (ulong)_size);
+            return false;
+        }
+        // The driver made the first descriptor available after all others of its chain, so these need no look at their marks.
+        ushort flags = RingOrder.AcquireFlags(&_ring[_peekAt.Index].Flags);
+        chain->Id = Copy(flags, out descriptor);
+        chain->Count++;
+        _chainOpen = (flags & Descriptor.HasNext) != 0;
+        _peekAt.Advance(1, _size);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void Use(int i, int id, uint written) => _chains[i].Written = written;
+
+    /// <inheritdoc/>
+    public void Publish<TLog>(int count, ref TLog log)
+        where TLog : struct, IWriteLog
+    {
+        if (count == _peeked && _chainOpen && !Seek(count)) return;
+        var last = _chains + count - 1;
+        // In order, one entry tells of all: the last one's id where the first one's would be.
+        if (_inOrder && NothingWritten(count)) Write(0, *last);
+        else
+        {
+            // Backwards, the first one last: the driver looks no further than the first entry that is not used yet.
+            for (int i = count - 1; i >= 0; i--)
+                Write(_chains[i].Before, _chains[i]);
+        }
+        var before = _nextUsed;
+        int entries = last->End;
+        _nextUsed.Advance(entries, _size);
+        _nextAvailable.Advance(entries, _size);
+        _peekAt = _nextAvailable;
+        _peeked = 0;
+        _chainOpen = false;
+        _callUndecided = true;
+        int beforeWrap = Math.Min(entries, _size - before.Index);
+        log.Written((byte*)(_ring + before.Index), (ulong)(beforeWrap * PackedLayout.DescriptorSize));
+        log.Written((byte*)_ring, (ulong)((entries - beforeWrap) * PackedLayout.DescriptorSize));
+    }
+
+    /// <inheritdoc/>
+    public readonly bool WantsCall()
+    {
+        if (_firstCall) return true;
+        // Place and flags in one load: a flag that belongs to another place would ask for the wrong thing.
+        uint wish = RingOrder.ReadHint(_driverEvent);
+        ushort flags = (ushort)(wish >> 16);
+        if (!_eventIndex || flags != EventSuppression.AtEntry) return flags != EventSuppression.Disable;
+        return PackedPosition.Passed(new PackedPosition((ushort)wish), _nextUsed, _calledAt, _size);
+    }
+
+    /// <inheritdoc/>
+    public void CallDecided()
+    {
+        _calledAt = _nextUsed;
+        _callUndecided = false;
+        _firstCall = false;
+    }
+
+    /// <inheritdoc/>
+    public readonly void EnableKicks<TLog>(ref TLog log)
+        where TLog : struct, IWriteLog =>
+        SetWish(ref log, _eventIndex ? _nextAvailable.Value | ((uint)EventSuppression.AtEntry << 16) : (uint)EventSuppression.Enable << 16);
+
+    /// <inheritdoc/>
+    public readonly void DisableKicks<TLog>(ref TLog log)
+        where TLog : struct, IWriteLog => SetWish(ref log, (uint)EventSuppression.Disable << 16);
+
+    /// <inheritdoc/>
+    public readonly bool HasAvailable() =>
+        Fault == RingFault.None && IsAvailable(RingOrder.AcquireFlags(&_ring[_nextAvailable.Index].Flags), _nextAvailable.Wrap);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void Break(RingFault fault, ulong detail)
+    {
+        if (Fault != RingFault.None) return;
+        FaultDetail = detail;
+        Fault = fault;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsAvailable(ushort flags, bool wrap) => (flags & Marks) == (wrap ? PackedDescriptor.Available : PackedDescriptor.Used);
+
+    // One 16-byte load behind the flags, which are not taken from it: they were read before and are not read again.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly ushort Copy(ushort flags, out Descriptor descriptor)
+    {
+        var copy = Unsafe.BitCast<Vector128<byte>, PackedDescriptor>(Vector128.Load((byte*)(_ring + _peekAt.Index)));
+        descriptor = new Descriptor { Address = copy.Address, Length = copy.Length, Flags = (ushort)(flags & ~Marks) };
+        return copy.Id;
+    }
+
+    // Goes back to a chain that was peeked before, or over the rest of one that nobody followed to its end.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool Seek(int i)
+    {
+        if (i < _peeked)
+        {
+            _peekAt = _chains[i].At;
+            _peeked = i;
+            _chainOpen = false;
+            return true;
+        }
+        Descriptor skipped = default;
+        while (_chainOpen)
+        {
+            if (!Follow(ref skipped)) return false;
+        }
+        return Fault == RingFault.None;
+    }
+
+    private readonly bool NothingWritten(int count)
+    {
+        uint written = 0;
+        for (int i = 0; i < count; i++)
+            written |= _chains[i].Written;
+        return written == 0;
+    }
+
+    // Length, id and flags in one store: the flags are what the driver waits for, and what it then reads came with them.
+    private readonly void Write(int offset, in Chain chain)
+    {
+        var at = _nextUsed;
+        at.Advance(offset, _size);
+        ushort flags = (ushort)((at.Wrap ? Marks : 0) | (chain.Written != 0 ? Descriptor.Write : 0));
+        ulong entry = chain.Written | ((ulong)chain.Id << 32) | ((ulong)flags << 48);
+        RingOrder.PublishUsed((ulong*)&_ring[at.Index].Length, entry);
+    }
+
+    private readonly void SetWish<TLog>(ref TLog log, uint wish)
+        where TLog : struct, IWriteLog
+    {
+        RingOrder.WriteHint(_deviceEvent, wish);
+        log.Written((byte*)_deviceEvent, PackedLayout.EventLength);
+    }
+
+    private struct Chain
+    {
+        public uint Written;
+        public PackedPosition At;
+        public ushort Id;
+        public ushort Before;
+        public ushort Count;
+
+        public readonly int End => Before + Count;
+    }
+}
