@@ -62,6 +62,9 @@ public sealed class Device : IDisposable
     /// <summary>The memory.</summary>
     public MemoryTable Memory { get; private set; } = MemoryTable.Empty;
 
+    /// <summary>The log of a live migration; null before SET_LOG_BASE.</summary>
+    public DirtyLog? Log { get; private set; }
+
     /// <summary>The rings the front-end has spoken of, by number.</summary>
     public IReadOnlyCollection<Vring> Rings => _rings.Values;
 
@@ -82,8 +85,10 @@ public sealed class Device : IDisposable
         var unknown = features & ~_options.Features;
         _featuresRefused = unknown != 0;
         if (unknown != 0) throw new VhostException($"SET_FEATURES with {string.Join(", ", FeatureNames.Of(unknown))}, which was not offered");
-        if (features != Features && _rings.Values.Any(r => r.Running))
+        if (((features ^ Features) & ~Features.LogAll) != 0 && _rings.Values.Any(r => r.Running))
             throw new VhostException($"SET_FEATURES 0x{(ulong)features:x} while rings run with 0x{(ulong)Features:x}");
+        // Logging alone is switched on and off while rings run: they pause.
+        if (features != Features) PauseRings();
         Features = features;
         FeaturesSet = true;
         if ((features & Features.ProtocolFeatures) == 0)
@@ -109,11 +114,20 @@ public sealed class Device : IDisposable
     /// <param name="memory">The new table, which the device owns from now on.</param>
     public void SetMemory(MemoryTable memory)
     {
-        foreach (var ring in _rings.Values)
-            StopRunning(ring);
+        PauseRings();
         var old = Memory;
         Memory = memory;
         old.Dispose();
+        Reconsider();
+    }
+
+    /// <summary>SET_LOG_BASE: takes over the log of a live migration. It is written while <see cref="Features.LogAll"/> is set.</summary>
+    /// <param name="log">The log, which the device owns from now on.</param>
+    public void SetLog(DirtyLog log)
+    {
+        PauseRings();
+        Log?.Dispose();
+        Log = log;
         Reconsider();
     }
 
@@ -140,6 +154,7 @@ public sealed class Device : IDisposable
         if (ring.Running) throw new VhostException($"SET_VRING_BASE for ring {index}, which runs");
         if (!IsPacked && next > ushort.MaxValue) throw new VhostException($"SET_VRING_BASE {next} for ring {index}: beyond {ushort.MaxValue}");
         ring.Base = next;
+        ring.BaseIsRemembered = true;
     }
 
     /// <summary>SET_VRING_ADDR. The addresses may come before the memory they lie in.</summary>
@@ -284,7 +299,11 @@ public sealed class Device : IDisposable
     /// <summary>The data path stopped at another entry than the front-end's base: what the next GET_VRING_BASE answers.</summary>
     /// <param name="ring">A ring that stops.</param>
     /// <param name="next">Where it goes on, as in <see cref="SetRingBase"/>.</param>
-    public void RingStoppedAt(Vring ring, uint next) => ring.Base = next;
+    public void RingStoppedAt(Vring ring, uint next)
+    {
+        ring.Base = next;
+        ring.BaseIsRemembered = false;
+    }
 
     /// <summary>The data path found that the driver broke the rules: the ring stops, and stays so until the front-end stops it and sets it up anew.</summary>
     /// <param name="ring">A ring that runs.</param>
@@ -303,6 +322,8 @@ public sealed class Device : IDisposable
             ring.Dispose();
         Memory.Dispose();
         Memory = MemoryTable.Empty;
+        Log?.Dispose();
+        Log = null;
     }
 
     private string SizeRule => IsPacked ? $"a ring has 1 to {PackedLayout.MaxSize} entries" : $"a ring has 1 to {SplitLayout.MaxSize} entries, a power of two";
@@ -347,6 +368,12 @@ public sealed class Device : IDisposable
         if (!ring.Running) return;
         _events.RingStopping(this, ring);
         ring.Running = false;
+    }
+
+    private void PauseRings()
+    {
+        foreach (var ring in _rings.Values)
+            StopRunning(ring);
     }
 
     private void Reconsider()

@@ -9,11 +9,10 @@ namespace VhostSwitch.Vhost;
 /// </summary>
 public readonly unsafe struct RingParts
 {
-    private readonly bool _packed;
-
-    private RingParts(byte* descriptors, byte* available, byte* used, bool packed)
+    private RingParts(byte* descriptors, byte* available, byte* used, uint usedLength, bool packed)
     {
-        _packed = packed;
+        UsedLength = usedLength;
+        IsPacked = packed;
         Descriptors = descriptors;
         Available = available;
         Used = used;
@@ -28,8 +27,14 @@ public readonly unsafe struct RingParts
     /// <summary>The used ring, or what the device says of notifications.</summary>
     public byte* Used { get; }
 
+    /// <summary>The length in bytes of what <see cref="Used"/> points to.</summary>
+    public uint UsedLength { get; }
+
+    /// <summary>True for a packed ring.</summary>
+    public bool IsPacked { get; }
+
     /// <summary>True where every part is aligned as VIRTIO 1.2, 2.7 and 2.8 demand; without it accesses would not be atomic.</summary>
-    public bool AreAligned => _packed
+    public bool AreAligned => IsPacked
         ? (nuint)Descriptors % PackedLayout.RingAlignment == 0 && (nuint)Available % PackedLayout.EventAlignment == 0 && (nuint)Used % PackedLayout.EventAlignment == 0
         : (nuint)Descriptors % SplitLayout.DescriptorAlignment == 0 && (nuint)Available % SplitLayout.AvailableAlignment == 0 && (nuint)Used % SplitLayout.UsedAlignment == 0;
 
@@ -42,10 +47,12 @@ public readonly unsafe struct RingParts
     /// <returns>False when a part is not wholly in one piece.</returns>
     public static bool TryTranslate(Translation translate, VringAddresses addresses, int size, bool packed, out RingParts parts)
     {
+        uint usedLength = packed ? PackedLayout.EventLength : SplitLayout.UsedLength(size);
         parts = new RingParts(
             translate(addresses.Descriptor, packed ? PackedLayout.RingLength(size) : SplitLayout.DescriptorTableLength(size)),
             translate(addresses.Available, packed ? PackedLayout.EventLength : SplitLayout.AvailableLength(size)),
-            translate(addresses.Used, packed ? PackedLayout.EventLength : SplitLayout.UsedLength(size)),
+            translate(addresses.Used, usedLength),
+            usedLength,
             packed);
         return parts.Descriptors != null && parts.Available != null && parts.Used != null;
     }

@@ -32,6 +32,9 @@ public sealed class Vring : IDisposable
     /// <summary>The parts' addresses as the front-end sees them; null until SET_VRING_ADDR.</summary>
     public VringAddresses? Addresses { get; internal set; }
 
+    /// <summary>True where <see cref="Base"/> is the front-end's word, which may be older than the ring; false where our own data path left it.</summary>
+    public bool BaseIsRemembered { get; internal set; }
+
     /// <summary>SET_VRING_KICK came, and no GET_VRING_BASE since.</summary>
     public bool Started { get; internal set; }
 
@@ -70,6 +73,7 @@ public sealed class Vring : IDisposable
     {
         Size = 0;
         Base = 0;
+        BaseIsRemembered = false;
         Addresses = null;
         Started = false;
         Enabled = false;
@@ -84,4 +88,5 @@ public sealed class Vring : IDisposable
 /// <param name="Descriptor">The descriptor table.</param>
 /// <param name="Available">The available ring.</param>
 /// <param name="Used">The used ring.</param>
-public readonly record struct VringAddresses(ulong Descriptor, ulong Available, ulong Used);
+/// <param name="UsedLog">The guest-physical address under which writes to the used ring are logged; null where they are not to be.</param>
+public readonly record struct VringAddresses(ulong Descriptor, ulong Available, ulong Used, ulong? UsedLog = null);

@@ -112,6 +112,23 @@ public sealed unsafe class GuestMemory
         return at >= 0;
     }
 
+    /// <summary>The guest's address of a byte that is mapped here.</summary>
+    /// <param name="at">The byte in this process.</param>
+    /// <param name="address">Its guest-physical address.</param>
+    /// <returns>False when it is no memory of the guest.</returns>
+    public bool TryFindGuestAddress(byte* at, out ulong address)
+    {
+        foreach (ref readonly var region in _byGuest.AsSpan())
+        {
+            ulong offset = (ulong)at - region.Host;
+            if (offset >= region.Size) continue;
+            address = region.Start.Value + offset;
+            return true;
+        }
+        address = 0;
+        return false;
+    }
+
     private int FindByGuest(ulong address)
     {
         int low = 0, high = _byGuest.Length - 1;

@@ -45,21 +45,28 @@ public abstract class GuestQueueFactory
             if ((device.Features & Virtio.Features.RingPacked) == 0)
             {
                 var split = new SplitDeviceRing(parts.Descriptors, parts.Available, parts.Used, ring.Size, (ushort)ring.Base, eventIndex);
-                return WithSpace<TQueue, TMaker, SplitDeviceRing>(device, ring, maker, split, split.Resynchronised);
+                return WithSpace<TQueue, TMaker, SplitDeviceRing>(device, ring, parts, maker, split, split.Resynchronised);
             }
             var remembered = ring.PackedBase;
-            var position = PackedResynchronisation.Find((PackedDescriptor*)parts.Descriptors, ring.Size, remembered);
+            var position = ring.BaseIsRemembered ? PackedResynchronisation.Find((PackedDescriptor*)parts.Descriptors, ring.Size, remembered) : remembered;
             bool inOrder = (device.Features & Virtio.Features.InOrder) != 0;
             var packed = new PackedDeviceRing(parts.Descriptors, parts.Available, parts.Used, ring.Size, position, eventIndex, inOrder);
-            return WithSpace<TQueue, TMaker, PackedDeviceRing>(device, ring, maker, packed, position != remembered);
+            return WithSpace<TQueue, TMaker, PackedDeviceRing>(device, ring, parts, maker, packed, position != remembered);
         }
 
-        private static TQueue WithSpace<TQueue, TMaker, TRing>(Device device, Vring vring, TMaker maker, TRing ring, bool resynchronised)
+        private static TQueue WithSpace<TQueue, TMaker, TRing>(Device device, Vring vring, RingParts parts, TMaker maker, TRing ring, bool resynchronised)
+            where TMaker : IMaker<TQueue>
+            where TRing : struct, IDeviceRing =>
+            WithLog<TQueue, TMaker, TRing, RegionCache>(device, vring, parts, maker, ring, new RegionCache(device.Memory.Guest), resynchronised);
+
+        private static TQueue WithLog<TQueue, TMaker, TRing, TSpace>(Device device, Vring vring, RingParts parts, TMaker maker, TRing ring, TSpace space, bool resynchronised)
             where TMaker : IMaker<TQueue>
             where TRing : struct, IDeviceRing
+            where TSpace : struct, IAddressSpace
         {
             var setup = GuestQueueSetup.Of(device, vring);
-            return maker.Make(ring, new RegionCache(device.Memory.Guest), default(NoLog), setup, resynchronised);
+            if ((device.Features & Virtio.Features.LogAll) == 0 || device.Log is not { } log) return maker.Make(ring, space, default(NoLog), setup, resynchronised);
+            return maker.Make(ring, space, new DirtyLogWriter(log, device.Memory.Guest, parts, vring.Addresses!.Value.UsedLog), setup, resynchronised);
         }
 
         private interface IMaker<TQueue>

@@ -28,6 +28,7 @@ public sealed class RequestHandler
             [FrontEndRequest.SetOwner] = new("SET_OWNER", 0, 0, Always, _ => { }),
             [FrontEndRequest.ResetOwner] = new("RESET_OWNER", 0, 0, Always, _ => _device.ResetOwner()),
             [FrontEndRequest.SetMemTable] = new("SET_MEM_TABLE", Row.AnySize, Row.AnyCount, Always, SetMemTable),
+            [FrontEndRequest.SetLogBase] = new("SET_LOG_BASE", 16, 1, ProtocolFeatures.LogShmfd, SetLogBase),
             [FrontEndRequest.SetVringNum] = new("SET_VRING_NUM", State, 0, Always, m => _device.SetRingSize(m.State.Index, m.State.Num)),
             [FrontEndRequest.SetVringAddr] = new("SET_VRING_ADDR", 40, 0, Always, SetVringAddr),
             [FrontEndRequest.SetVringBase] = new("SET_VRING_BASE", State, 0, Always, m => _device.SetRingBase(m.State.Index, m.State.Num)),
@@ -91,10 +92,19 @@ public sealed class RequestHandler
         _device.SetMemory(MemoryTable.Map(descriptions, message.Descriptors));
     }
 
+    private void SetLogBase(Message message)
+    {
+        var area = MemoryMarshal.Read<LogArea>(message.Payload);
+        _device.SetLog(DirtyLog.Map(message.Descriptors[0], area.Offset, area.Size));
+        // Every back-end answers something else here, and front-ends look at the request's number alone.
+        Reply(0);
+    }
+
     private void SetVringAddr(Message message)
     {
         var address = MemoryMarshal.Read<VringAddr>(message.Payload);
-        _device.SetRingAddresses(address.Index, new VringAddresses(address.Descriptor, address.Available, address.Used));
+        ulong? usedLog = (address.Flags & VringAddr.LogUsed) != 0 ? address.Log : null;
+        _device.SetRingAddresses(address.Index, new VringAddresses(address.Descriptor, address.Available, address.Used, usedLog));
     }
 
     private void GetVringBase(Message message)

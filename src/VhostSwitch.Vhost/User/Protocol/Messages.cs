@@ -20,6 +20,9 @@ public enum FrontEndRequest : uint
     /// <summary>The whole memory table.</summary>
     SetMemTable = 5,
 
+    /// <summary>The log of a live migration.</summary>
+    SetLogBase = 6,
+
     /// <summary>A ring's size.</summary>
     SetVringNum = 8,
 
@@ -118,10 +121,24 @@ public struct VringState
     public uint Num;
 }
 
+/// <summary>Payload of SET_LOG_BASE, 16 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct LogArea
+{
+    /// <summary>The length of the log in bytes.</summary>
+    public ulong Size;
+
+    /// <summary>Where it starts in its file.</summary>
+    public ulong Offset;
+}
+
 /// <summary>Payload of SET_VRING_ADDR, 40 bytes.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct VringAddr
 {
+    /// <summary><see cref="Flags"/>: writes to the used ring are logged under <see cref="Log"/>.</summary>
+    public const uint LogUsed = 1;
+
     /// <summary>The ring.</summary>
     public uint Index;
 
