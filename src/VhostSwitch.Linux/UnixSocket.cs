@@ -39,7 +39,12 @@ public sealed unsafe class UnixSocket : IDisposable
 
     private readonly FileDescriptor _fd;
 
-    private UnixSocket(int fd) => _fd = new FileDescriptor(fd);
+    private UnixSocket(FileDescriptor fd) => _fd = fd;
+
+    private UnixSocket(int fd)
+        : this(new FileDescriptor(fd))
+    {
+    }
 
     /// <summary>The descriptor's number, to wait for.</summary>
     public int Number => _fd.Number;
@@ -113,6 +118,12 @@ public sealed unsafe class UnixSocket : IDisposable
             ? (new UnixSocket(fds[0]), new UnixSocket(fds[1]))
             : throw LinuxException.Last("socketpair");
     }
+
+    /// <summary>Makes a socket of a descriptor that a peer handed over.</summary>
+    /// <param name="descriptor">The descriptor; belongs to the socket that is returned, and stays the caller's otherwise.</param>
+    /// <returns>The socket; null when the descriptor is no Unix stream socket.</returns>
+    public static UnixSocket? TryTake(FileDescriptor descriptor) =>
+        Option(descriptor, Libc.SO_DOMAIN) == Libc.AF_UNIX && Option(descriptor, Libc.SO_TYPE) == Libc.SOCK_STREAM ? new UnixSocket(descriptor) : null;
 
     /// <summary>Takes one waiting connection.</summary>
     /// <returns>The connection, non-blocking; null when none waits or the one that waited is gone.</returns>
@@ -220,6 +231,13 @@ public sealed unsafe class UnixSocket : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _fd.Dispose();
+
+    private static int Option(FileDescriptor descriptor, int option)
+    {
+        int value = 0;
+        uint length = sizeof(int);
+        return Libc.getsockopt(descriptor.Number, Libc.SOL_SOCKET, option, &value, &length) == 0 ? value : -1;
+    }
 
     private static int NewSocket(int flags)
     {

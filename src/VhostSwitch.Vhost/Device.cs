@@ -25,6 +25,7 @@ public sealed class Device : IDisposable
     private readonly DeviceOptions _options;
     private readonly IDeviceEvents _events;
     private readonly SortedDictionary<int, Vring> _rings = [];
+    private IBackEndChannel? _backEnd;
     private bool _featuresRefused;
 
     /// <summary>Makes a device without memory and rings.</summary>
@@ -61,6 +62,12 @@ public sealed class Device : IDisposable
 
     /// <summary>The memory.</summary>
     public MemoryTable Memory { get; private set; } = MemoryTable.Empty;
+
+    /// <summary>What is known of the guest's IOMMU; null before the front-end can be asked.</summary>
+    public Iotlb? Iotlb { get; private set; }
+
+    /// <summary>True where addresses are those of an IOMMU.</summary>
+    public bool HasIommu => (Features & Features.AccessPlatform) != 0;
 
     /// <summary>The log of a live migration; null before SET_LOG_BASE.</summary>
     public DirtyLog? Log { get; private set; }
@@ -118,6 +125,57 @@ public sealed class Device : IDisposable
         var old = Memory;
         Memory = memory;
         old.Dispose();
+        Iotlb?.Clear();
+        Reconsider();
+    }
+
+    /// <summary>SET_BACKEND_REQ_FD: the front-end can be asked from now on.</summary>
+    /// <param name="channel">How; belongs to the device from now on.</param>
+    public void SetBackEnd(IBackEndChannel channel)
+    {
+        _backEnd?.Dispose();
+        _backEnd = channel;
+        Iotlb ??= new Iotlb();
+    }
+
+    /// <summary>Asks the front-end for the translations that queues miss. Call it when <see cref="Iotlb.Notes"/> is readable, and from time to time.</summary>
+    public void AskForTranslations()
+    {
+        if (_backEnd is { } backEnd) Iotlb?.AskForMisses(backEnd.AskForTranslation);
+    }
+
+    /// <summary>IOTLB_MSG, update: a translation of the guest's IOMMU.</summary>
+    /// <param name="address">The first address as the device names it.</param>
+    /// <param name="length">The length in bytes.</param>
+    /// <param name="frontEndAddress">Where the front-end has it.</param>
+    /// <param name="access">What the device may do.</param>
+    /// <exception cref="VhostException">The front-end cannot be asked, or the range is not the guest's memory.</exception>
+    public unsafe void UpdateIotlb(ulong address, ulong length, ulong frontEndAddress, IotlbAccess access)
+    {
+        if (Iotlb is not { } iotlb) throw new VhostException("IOTLB_MSG before SET_BACKEND_REQ_FD");
+        if (length == 0 || ulong.MaxValue - address < length - 1) throw new VhostException($"IOTLB_MSG of {length} bytes at 0x{address:x}: impossible");
+        byte* host = Memory.Guest.TranslateFrontEnd(frontEndAddress, length);
+        if (host == null) throw new VhostException($"IOTLB_MSG for 0x{address:x}: {length} bytes at front-end address 0x{frontEndAddress:x} are not the guest's memory");
+        iotlb.Update(address, length, host, access & (IotlbAccess.Read | IotlbAccess.Write));
+        foreach (var ring in RingsIn(address, length))
+        {
+            if (!TryTranslate(ring, out var parts) || parts.Descriptors != ring.Parts.Descriptors || parts.Available != ring.Parts.Available || parts.Used != ring.Parts.Used)
+                StopRunning(ring);
+        }
+        Reconsider();
+    }
+
+    /// <summary>IOTLB_MSG, invalidate. On return nobody uses the translations any more; rings in the range stop until they are translated anew.</summary>
+    /// <param name="address">The first address.</param>
+    /// <param name="length">The length in bytes.</param>
+    /// <exception cref="VhostException">The front-end cannot be asked for others.</exception>
+    public void InvalidateIotlb(ulong address, ulong length)
+    {
+        if (Iotlb is not { } iotlb) throw new VhostException("IOTLB_MSG before SET_BACKEND_REQ_FD");
+        iotlb.Invalidate(address, length);
+        foreach (var ring in RingsIn(address, length))
+            StopRunning(ring);
+        _events.TranslationsChanged(this);
         Reconsider();
     }
 
@@ -289,7 +347,20 @@ public sealed class Device : IDisposable
     public unsafe bool TryTranslate(Vring ring, out RingParts parts)
     {
         parts = default;
-        return ring.Addresses is { } addresses && RingParts.TryTranslate(Memory.Guest.TranslateFrontEnd, addresses, ring.Size, IsPacked, out parts);
+        if (ring.Addresses is not { } addresses) return false;
+        if (!HasIommu) return RingParts.TryTranslate(Memory.Guest.TranslateFrontEnd, addresses, ring.Size, IsPacked, out parts);
+        if (Iotlb is not { } iotlb) return false;
+        ulong? missing = null;
+        bool translated = RingParts.TryTranslate(Translate, addresses, ring.Size, IsPacked, out parts);
+        if (missing is { } address) (ring.Miss ??= iotlb.NewMiss()).Note(address, IotlbAccess.Read | IotlbAccess.Write);
+        return translated;
+
+        byte* Translate(ulong start, ulong length)
+        {
+            byte* here = iotlb.Translate(start, length, out ulong? unknown);
+            missing ??= unknown;
+            return here;
+        }
     }
 
     /// <summary>SEND_RARP.</summary>
@@ -324,6 +395,10 @@ public sealed class Device : IDisposable
         Memory = MemoryTable.Empty;
         Log?.Dispose();
         Log = null;
+        _backEnd?.Dispose();
+        _backEnd = null;
+        Iotlb?.Dispose();
+        Iotlb = null;
     }
 
     private string SizeRule => IsPacked ? $"a ring has 1 to {PackedLayout.MaxSize} entries" : $"a ring has 1 to {SplitLayout.MaxSize} entries, a power of two";
@@ -370,6 +445,17 @@ public sealed class Device : IDisposable
         ring.Running = false;
     }
 
+    private List<Vring> RingsIn(ulong address, ulong length)
+    {
+        return [.. _rings.Values.Where(r => r.Running && r.Addresses is { } at && Overlaps(at, RingParts.Lengths.Of(r.Size, IsPacked)))];
+
+        bool Overlaps(VringAddresses at, RingParts.Lengths lengths) =>
+            Meets(at.Descriptor, lengths.Descriptors) || Meets(at.Available, lengths.Available) || Meets(at.Used, lengths.Used);
+
+        // Without sums, which wrap around at the end of the address space.
+        bool Meets(ulong start, ulong size) => start >= address ? start - address < length : address - start < size;
+    }
+
     private void PauseRings()
     {
         foreach (var ring in _rings.Values)
@@ -397,7 +483,15 @@ public sealed class Device : IDisposable
         // Size and base may have come before the features that say what they mean.
         if (!IsValidSize((uint)ring.Size)) return $"ring {ring.Index} has {ring.Size} entries: {SizeRule}";
         if (IsPacked && ring.PackedBase.Index >= ring.Size) return $"ring {ring.Index} of {ring.Size} entries is to go on from entry {ring.PackedBase.Index}";
-        if (!TryTranslate(ring, out var parts)) return $"ring {ring.Index} lies outside the guest's memory";
-        return parts.AreAligned ? null : $"ring {ring.Index} has misaligned addresses";
+        if (HasIommu && Iotlb is null) return "an IOMMU, but no socket on which the front-end can be asked (BACKEND_REQ)";
+        if (!TryTranslate(ring, out var parts))
+        {
+            return !HasIommu ? $"ring {ring.Index} lies outside the guest's memory"
+                : ring.Miss?.Address is { } address ? $"ring {ring.Index} waits for the IOMMU's translation of 0x{address:x}"
+                : $"ring {ring.Index} is not in one piece behind the IOMMU";
+        }
+        if (!parts.AreAligned) return $"ring {ring.Index} has misaligned addresses";
+        ring.Parts = parts;
+        return null;
     }
 }

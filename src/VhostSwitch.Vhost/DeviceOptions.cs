@@ -14,7 +14,7 @@ public sealed record DeviceOptions(Features Features, ProtocolFeatures ProtocolF
     /// <summary>What a network device offers that every guest can use: no offloads, which need the whole path.</summary>
     public static readonly Features BasicFeatures =
         Features.Version1 | Features.AnyLayout | Features.IndirectDesc | Features.EventIdx | Features.RingPacked | Features.InOrder | Features.Mq | Features.Mtu | Features.GuestAnnounce
-        | Features.ProtocolFeatures | Features.LogAll | Features.CtrlVq | Features.CtrlRx | Features.GuestCsum;
+        | Features.ProtocolFeatures | Features.LogAll | Features.AccessPlatform | Features.CtrlVq | Features.CtrlRx | Features.GuestCsum;
 
     /// <summary>Checksums left unfinished by the guest: <c>--tx-csum 1</c>.</summary>
     public static readonly Features ChecksumFeatures = Features.Csum | Features.GuestCsum;
@@ -25,6 +25,6 @@ public sealed record DeviceOptions(Features Features, ProtocolFeatures ProtocolF
 
     /// <summary>The protocol features that are built.</summary>
     public static readonly ProtocolFeatures BasicProtocolFeatures =
-        ProtocolFeatures.Mq | ProtocolFeatures.LogShmfd | ProtocolFeatures.ReplyAck | ProtocolFeatures.NetMtu | ProtocolFeatures.Rarp | ProtocolFeatures.Status
+        ProtocolFeatures.Mq | ProtocolFeatures.LogShmfd | ProtocolFeatures.ReplyAck | ProtocolFeatures.NetMtu | ProtocolFeatures.BackendReq | ProtocolFeatures.Rarp | ProtocolFeatures.Status
         | ProtocolFeatures.ConfigureMemSlots | ProtocolFeatures.ResetDevice;
 }

@@ -87,19 +87,19 @@ public unsafe struct DirtyLogWriter : IWriteLog
 
     /// <summary>Writes to a log.</summary>
     /// <param name="log">The log.</param>
-    /// <param name="memory">The guest's memory, by which addresses of this process become the guest's again.</param>
-    /// <param name="parts">The ring.</param>
-    /// <param name="usedLogAddress">Under which guest address writes to the used ring are logged; null where the front-end does not want them logged (vhost-user, VHOST_VRING_F_LOG).</param>
-    internal DirtyLogWriter(DirtyLog log, GuestMemory memory, RingParts parts, ulong? usedLogAddress)
+    /// <param name="device">The device, by whose memory addresses of this process become the guest's again.</param>
+    /// <param name="ring">The queue's ring, which runs.</param>
+    internal DirtyLogWriter(DirtyLog log, Device device, Vring ring)
     {
         _log = log;
-        _memory = memory;
-        // Of a packed ring the descriptors are what is used. Front-ends give the address of the event area for them, so they are
-        // logged by where they are.
-        if (parts.IsPacked) return;
-        _usedStart = parts.Used;
-        _usedLength = parts.UsedLength;
-        _usedLogAddress = usedLogAddress ?? NotLogged;
+        _memory = device.Memory.Guest;
+        ulong? usedLog = ring.Addresses!.Value.UsedLog;
+        // Of a packed ring it is the descriptors that are used, for which front-ends give the address of the event area; and
+        // behind an IOMMU they give an address of that. Both are logged by where they are, and so is every buffer.
+        if (usedLog is not null && (device.IsPacked || device.HasIommu)) return;
+        _usedStart = ring.Parts.Used;
+        _usedLength = ring.Parts.UsedLength;
+        _usedLogAddress = usedLog ?? NotLogged;
     }
 
     private const ulong NotLogged = ulong.MaxValue;
@@ -111,6 +111,7 @@ public unsafe struct DirtyLogWriter : IWriteLog
         ulong address;
         if ((ulong)(at - _usedStart) < _usedLength)
         {
+            // Not asked for (vhost-user, VHOST_VRING_F_LOG).
             if (_usedLogAddress == NotLogged) return;
             address = unchecked(_usedLogAddress + (ulong)(at - _usedStart));
         }

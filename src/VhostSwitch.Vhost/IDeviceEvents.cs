@@ -23,6 +23,10 @@ public interface IDeviceEvents
     /// <param name="ring">The ring.</param>
     void RingCallChanged(Device device, Vring ring);
 
+    /// <summary>Translations of the guest's IOMMU are no longer valid. On return no thread uses one of them.</summary>
+    /// <param name="device">The device.</param>
+    void TranslationsChanged(Device device);
+
     /// <summary>The guest has moved here and its neighbours are to hear of it.</summary>
     /// <param name="device">The device.</param>
     /// <param name="mac">The guest's address, first byte lowest.</param>

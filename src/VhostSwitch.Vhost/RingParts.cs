@@ -9,9 +9,9 @@ namespace VhostSwitch.Vhost;
 /// </summary>
 public readonly unsafe struct RingParts
 {
-    private RingParts(byte* descriptors, byte* available, byte* used, uint usedLength, bool packed)
+    private RingParts(byte* descriptors, byte* available, byte* used, Lengths lengths, bool packed)
     {
-        UsedLength = usedLength;
+        UsedLength = lengths.Used;
         IsPacked = packed;
         Descriptors = descriptors;
         Available = available;
@@ -47,14 +47,20 @@ public readonly unsafe struct RingParts
     /// <returns>False when a part is not wholly in one piece.</returns>
     public static bool TryTranslate(Translation translate, VringAddresses addresses, int size, bool packed, out RingParts parts)
     {
-        uint usedLength = packed ? PackedLayout.EventLength : SplitLayout.UsedLength(size);
-        parts = new RingParts(
-            translate(addresses.Descriptor, packed ? PackedLayout.RingLength(size) : SplitLayout.DescriptorTableLength(size)),
-            translate(addresses.Available, packed ? PackedLayout.EventLength : SplitLayout.AvailableLength(size)),
-            translate(addresses.Used, usedLength),
-            usedLength,
-            packed);
+        var lengths = Lengths.Of(size, packed);
+        parts = new RingParts(translate(addresses.Descriptor, lengths.Descriptors), translate(addresses.Available, lengths.Available), translate(addresses.Used, lengths.Used), lengths, packed);
         return parts.Descriptors != null && parts.Available != null && parts.Used != null;
+    }
+
+    /// <summary>The lengths of a ring's parts in bytes.</summary>
+    /// <param name="Descriptors">The descriptor table or ring.</param>
+    /// <param name="Available">What the driver writes.</param>
+    /// <param name="Used">What the device writes.</param>
+    internal readonly record struct Lengths(uint Descriptors, uint Available, uint Used)
+    {
+        internal static Lengths Of(int size, bool packed) => packed
+            ? new(PackedLayout.RingLength(size), PackedLayout.EventLength, PackedLayout.EventLength)
+            : new(SplitLayout.DescriptorTableLength(size), SplitLayout.AvailableLength(size), SplitLayout.UsedLength(size));
     }
 
     /// <summary>Translates a range that a part of a ring occupies.</summary>

@@ -53,6 +53,12 @@ public sealed class Vring : IDisposable
     /// <summary>True while the data path may touch the ring.</summary>
     public bool Running { get; internal set; }
 
+    /// <summary>Where its parts are, while it runs.</summary>
+    public RingParts Parts { get; internal set; }
+
+    /// <summary>Where its queue notes what its guest's IOMMU has to answer; null without one.</summary>
+    internal IotlbMiss? Miss { get; set; }
+
     /// <summary>Why a ring that is started does not run; null where it runs or is not started.</summary>
     public string? Obstacle { get; internal set; }
 

@@ -202,7 +202,7 @@ public sealed class DeviceTests
     public void StatusKeepsFeaturesOkOnlyForFeaturesThatWereOffered()
     {
         using var rig = new DeviceRig();
-        Assert.Throws<VhostException>(() => rig.Device.SetFeatures(DeviceRig.Ordinary | Features.AccessPlatform));
+        Assert.Throws<VhostException>(() => rig.Device.SetFeatures(DeviceRig.Ordinary | Features.HashReport));
         rig.Device.SetStatus(1 | 2 | 8);
         Assert.Equal(1 | 2, rig.Device.Status);
         rig.Device.SetFeatures(DeviceRig.Ordinary);

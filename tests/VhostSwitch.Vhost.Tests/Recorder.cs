@@ -37,6 +37,8 @@ internal sealed class Recorder : IDeviceEvents
 
     public void RingCallChanged(Device device, Vring ring) => Events.Add($"call {ring.Index}");
 
+    public void TranslationsChanged(Device device) => Events.Add("translations");
+
     public void Announce(Device device, ulong mac) => Events.Add($"announce {new GuestAddress(mac)}");
 
     public string[] Take()

@@ -55,8 +55,8 @@ internal sealed class PrivateMemoryProbe
     private static unsafe bool ReadsAsZeros(Device device, Vring ring)
     {
         // The tables of both rings have entries of the same length.
-        if (!device.TryTranslate(ring, out var parts) || !IsZero(parts.Descriptors, SplitLayout.DescriptorTableLength(ring.Size))) return false;
-        return device.IsPacked || IsZero(parts.Available + SplitLayout.IndexOffset, sizeof(ushort));
+        if (!IsZero(ring.Parts.Descriptors, SplitLayout.DescriptorTableLength(ring.Size))) return false;
+        return device.IsPacked || IsZero(ring.Parts.Available + SplitLayout.IndexOffset, sizeof(ushort));
     }
 
     private static unsafe bool IsZero(byte* at, uint length) => !new ReadOnlySpan<byte>(at, (int)length).ContainsAnyExcept((byte)0);

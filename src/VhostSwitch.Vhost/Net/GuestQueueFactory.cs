@@ -40,33 +40,35 @@ public abstract class GuestQueueFactory
         private static TQueue Build<TQueue, TMaker>(Device device, Vring ring, TMaker maker)
             where TMaker : IMaker<TQueue>
         {
-            if (!device.TryTranslate(ring, out var parts)) throw new InvalidOperationException($"ring {ring.Index} of device {device.Id} was said to run but has no memory");
+            var parts = ring.Parts;
             bool eventIndex = (device.Features & Virtio.Features.EventIdx) != 0;
             if ((device.Features & Virtio.Features.RingPacked) == 0)
             {
                 var split = new SplitDeviceRing(parts.Descriptors, parts.Available, parts.Used, ring.Size, (ushort)ring.Base, eventIndex);
-                return WithSpace<TQueue, TMaker, SplitDeviceRing>(device, ring, parts, maker, split, split.Resynchronised);
+                return WithSpace<TQueue, TMaker, SplitDeviceRing>(device, ring, maker, split, split.Resynchronised);
             }
             var remembered = ring.PackedBase;
             var position = ring.BaseIsRemembered ? PackedResynchronisation.Find((PackedDescriptor*)parts.Descriptors, ring.Size, remembered) : remembered;
             bool inOrder = (device.Features & Virtio.Features.InOrder) != 0;
             var packed = new PackedDeviceRing(parts.Descriptors, parts.Available, parts.Used, ring.Size, position, eventIndex, inOrder);
-            return WithSpace<TQueue, TMaker, PackedDeviceRing>(device, ring, parts, maker, packed, position != remembered);
+            return WithSpace<TQueue, TMaker, PackedDeviceRing>(device, ring, maker, packed, position != remembered);
         }
 
-        private static TQueue WithSpace<TQueue, TMaker, TRing>(Device device, Vring vring, RingParts parts, TMaker maker, TRing ring, bool resynchronised)
+        private static TQueue WithSpace<TQueue, TMaker, TRing>(Device device, Vring vring, TMaker maker, TRing ring, bool resynchronised)
             where TMaker : IMaker<TQueue>
             where TRing : struct, IDeviceRing =>
-            WithLog<TQueue, TMaker, TRing, RegionCache>(device, vring, parts, maker, ring, new RegionCache(device.Memory.Guest), resynchronised);
+            device.HasIommu
+                ? WithLog<TQueue, TMaker, TRing, IotlbSpace>(device, vring, maker, ring, new IotlbSpace(device.Iotlb!, vring.Miss ??= device.Iotlb!.NewMiss()), resynchronised)
+                : WithLog<TQueue, TMaker, TRing, RegionCache>(device, vring, maker, ring, new RegionCache(device.Memory.Guest), resynchronised);
 
-        private static TQueue WithLog<TQueue, TMaker, TRing, TSpace>(Device device, Vring vring, RingParts parts, TMaker maker, TRing ring, TSpace space, bool resynchronised)
+        private static TQueue WithLog<TQueue, TMaker, TRing, TSpace>(Device device, Vring vring, TMaker maker, TRing ring, TSpace space, bool resynchronised)
             where TMaker : IMaker<TQueue>
             where TRing : struct, IDeviceRing
             where TSpace : struct, IAddressSpace
         {
             var setup = GuestQueueSetup.Of(device, vring);
             if ((device.Features & Virtio.Features.LogAll) == 0 || device.Log is not { } log) return maker.Make(ring, space, default(NoLog), setup, resynchronised);
-            return maker.Make(ring, space, new DirtyLogWriter(log, device.Memory.Guest, parts, vring.Addresses!.Value.UsedLog), setup, resynchronised);
+            return maker.Make(ring, space, new DirtyLogWriter(log, device, vring), setup, resynchronised);
         }
 
         private interface IMaker<TQueue>

@@ -10,14 +10,17 @@ namespace VhostSwitch.Vhost.User;
 public sealed class RequestHandler
 {
     private readonly Device _device;
+    private readonly Action<FileDescriptor> _takeBackEndSocket;
     private readonly Dictionary<FrontEndRequest, Row> _rows;
     private byte[] _reply = [];
 
     /// <summary>Handles the messages for one device.</summary>
     /// <param name="device">The device.</param>
-    public RequestHandler(Device device)
+    /// <param name="takeBackEndSocket">Takes the socket on which the back-end may ask; throws when it is none.</param>
+    public RequestHandler(Device device, Action<FileDescriptor> takeBackEndSocket)
     {
         _device = device;
+        _takeBackEndSocket = takeBackEndSocket;
         const ProtocolFeatures Always = ProtocolFeatures.None;
         const int Number = sizeof(ulong);
         const int State = 8;
@@ -42,6 +45,8 @@ public sealed class RequestHandler
             [FrontEndRequest.SetVringEnable] = new("SET_VRING_ENABLE", State, 0, Always, m => _device.SetRingEnabled(m.State.Index, m.State.Num)),
             [FrontEndRequest.SendRarp] = new("SEND_RARP", Number, 0, ProtocolFeatures.Rarp, m => _device.SendRarp(m.Number)),
             [FrontEndRequest.NetSetMtu] = new("NET_SET_MTU", Number, 0, ProtocolFeatures.NetMtu, m => _device.SetMtu(m.Number)),
+            [FrontEndRequest.SetBackendReqFd] = new("SET_BACKEND_REQ_FD", 0, 1, ProtocolFeatures.BackendReq, SetBackEndSocket),
+            [FrontEndRequest.Iotlb] = new("IOTLB_MSG", IotlbPayload.Length, 0, ProtocolFeatures.BackendReq, ChangeIotlb),
             [FrontEndRequest.ResetDevice] = new("RESET_DEVICE", 0, 0, ProtocolFeatures.ResetDevice, _ => _device.Reset()),
             [FrontEndRequest.GetMaxMemSlots] = new("GET_MAX_MEM_SLOTS", 0, 0, ProtocolFeatures.ConfigureMemSlots, _ => Reply(MemoryTable.MaxSlots)),
             [FrontEndRequest.AddMemReg] = new("ADD_MEM_REG", 40, 1, ProtocolFeatures.ConfigureMemSlots, m => _device.SetMemory(_device.Memory.With(m.SingleRegion, m.Descriptors[0]))),
@@ -105,6 +110,23 @@ public sealed class RequestHandler
         var address = MemoryMarshal.Read<VringAddr>(message.Payload);
         ulong? usedLog = (address.Flags & VringAddr.LogUsed) != 0 ? address.Log : null;
         _device.SetRingAddresses(address.Index, new VringAddresses(address.Descriptor, address.Available, address.Used, usedLog));
+    }
+
+    private void SetBackEndSocket(Message message)
+    {
+        _takeBackEndSocket(message.Descriptors[0]);
+        message.Descriptors.RemoveAt(0);
+    }
+
+    private void ChangeIotlb(Message message)
+    {
+        var change = MemoryMarshal.Read<IotlbPayload>(message.Payload);
+        switch (change.Type)
+        {
+            case IotlbPayload.Update: _device.UpdateIotlb(change.Address, change.Size, change.UserAddress, (IotlbAccess)change.Access); break;
+            case IotlbPayload.Invalidate: _device.InvalidateIotlb(change.Address, change.Size); break;
+            default: throw new VhostException($"IOTLB_MSG of type {change.Type}, which no front-end sends");
+        }
     }
 
     private void GetVringBase(Message message)

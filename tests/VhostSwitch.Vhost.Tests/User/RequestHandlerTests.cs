@@ -16,6 +16,7 @@ public sealed class RequestHandlerTests
         { FrontEndRequest.SetOwner, 0, 0, 0 },
         { FrontEndRequest.ResetOwner, 0, 0, 0 },
         { FrontEndRequest.SetMemTable, Table, 0, 0 },
+        { FrontEndRequest.SetLogBase, 16, 1, ProtocolFeatures.LogShmfd },
         { FrontEndRequest.SetVringNum, 8, 0, 0 },
         { FrontEndRequest.SetVringAddr, 40, 0, 0 },
         { FrontEndRequest.SetVringBase, 8, 0, 0 },
@@ -29,6 +30,8 @@ public sealed class RequestHandlerTests
         { FrontEndRequest.SetVringEnable, 8, 0, 0 },
         { FrontEndRequest.SendRarp, 8, 0, ProtocolFeatures.Rarp },
         { FrontEndRequest.NetSetMtu, 8, 0, ProtocolFeatures.NetMtu },
+        { FrontEndRequest.SetBackendReqFd, 0, 1, ProtocolFeatures.BackendReq },
+        { FrontEndRequest.Iotlb, 32, 0, ProtocolFeatures.BackendReq },
         { FrontEndRequest.ResetDevice, 0, 0, ProtocolFeatures.ResetDevice },
         { FrontEndRequest.GetMaxMemSlots, 0, 0, ProtocolFeatures.ConfigureMemSlots },
         { FrontEndRequest.AddMemReg, 40, 1, ProtocolFeatures.ConfigureMemSlots },
@@ -148,7 +151,7 @@ public sealed class RequestHandlerTests
         public HandlerRig(ProtocolFeatures features = (ProtocolFeatures)ulong.MaxValue)
         {
             _rig.Device.SetProtocolFeatures(features & DeviceOptions.BasicProtocolFeatures);
-            _handler = new RequestHandler(_rig.Device);
+            _handler = new RequestHandler(_rig.Device, _ => throw new VhostException("no socket here"));
         }
 
         public byte[] Handle(FrontEndRequest request, byte[] payload, int descriptors)

@@ -62,6 +62,12 @@ public enum FrontEndRequest : uint
     /// <summary>The MTU.</summary>
     NetSetMtu = 20,
 
+    /// <summary>A socket for requests of the back-end.</summary>
+    SetBackendReqFd = 21,
+
+    /// <summary>A translation of the guest's IOMMU, or its end.</summary>
+    Iotlb = 22,
+
     /// <summary>Resets the device.</summary>
     ResetDevice = 34,
 
@@ -79,6 +85,13 @@ public enum FrontEndRequest : uint
 
     /// <summary>Asks for the virtio status.</summary>
     GetStatus = 40,
+}
+
+/// <summary>Requests of the back-end (vhost-user, "Back-end message types"), as far as this one makes them.</summary>
+public enum BackEndRequest : uint
+{
+    /// <summary>Asks for a translation of the guest's IOMMU.</summary>
+    Iotlb = 1,
 }
 
 /// <summary>The header before every message, 12 bytes.</summary>
@@ -176,6 +189,38 @@ public struct MemoryRegionPayload
 
     /// <summary>The same, without the layout of the wire.</summary>
     public readonly RegionDescription Description => new(GuestAddress, Size, UserAddress, MmapOffset);
+}
+
+/// <summary>Payload of the messages about the guest's IOMMU, 32 bytes with their padding.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct IotlbPayload
+{
+    /// <summary>Length in bytes.</summary>
+    public const int Length = 32;
+
+    /// <summary><see cref="Type"/>: the back-end misses a translation.</summary>
+    public const byte Miss = 1;
+
+    /// <summary><see cref="Type"/>: here is one.</summary>
+    public const byte Update = 2;
+
+    /// <summary><see cref="Type"/>: these are no longer valid.</summary>
+    public const byte Invalidate = 3;
+
+    /// <summary>The first address as the device names it.</summary>
+    public ulong Address;
+
+    /// <summary>The length in bytes.</summary>
+    public ulong Size;
+
+    /// <summary>Where the front-end has it.</summary>
+    public ulong UserAddress;
+
+    /// <summary>What the device may do, or wants to.</summary>
+    public byte Access;
+
+    /// <summary><see cref="Miss"/>, <see cref="Update"/> or <see cref="Invalidate"/>.</summary>
+    public byte Type;
 }
 
 /// <summary>Bits of the number in SET_VRING_KICK, SET_VRING_CALL and SET_VRING_ERR.</summary>

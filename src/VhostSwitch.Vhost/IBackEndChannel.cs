@@ -1,0 +1,11 @@
+namespace VhostSwitch.Vhost;
+
+/// <summary>How a device asks its front-end, whatever the transport (vhost-user: SET_BACKEND_REQ_FD). Never waits.</summary>
+public interface IBackEndChannel : IDisposable
+{
+    /// <summary>Asks for a translation of the guest's IOMMU; the answer is a request like any other.</summary>
+    /// <param name="address">The address that is missing.</param>
+    /// <param name="access">What the device wants to do.</param>
+    /// <returns>False when the question could not be sent now.</returns>
+    bool AskForTranslation(ulong address, IotlbAccess access);
+}
