@@ -487,8 +487,7 @@ public sealed class Device : IDisposable
         if (!TryTranslate(ring, out var parts))
         {
             return !HasIommu ? $"ring {ring.Index} lies outside the guest's memory"
-                : ring.Miss?.Address is { } address ? $"ring {ring.Index} waits for the IOMMU's translation of 0x{address:x}"
-                : $"ring {ring.Index} is not in one piece behind the IOMMU";
+                : $"ring {ring.Index} waits for the IOMMU's translation, or is not in one piece behind it";
         }
         if (!parts.AreAligned) return $"ring {ring.Index} has misaligned addresses";
         ring.Parts = parts;

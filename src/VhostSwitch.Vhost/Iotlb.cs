@@ -26,10 +26,8 @@ public sealed unsafe class Iotlb : IDisposable
     /// <summary>The most translations kept; the oldest makes room. As many as DPDK keeps.</summary>
     public const int MaxEntries = 2048;
 
-    private const ulong PageMask = 4096 - 1;
-
-    // An answer that has not come by then is asked for again.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+    /// <summary>Addresses are asked for by the page, in bytes.</summary>
+    internal const ulong PageSize = 4096;
 
     private readonly Queue<ulong> _byAge = new();
     private readonly List<IotlbMiss> _misses = [];
@@ -45,17 +43,12 @@ public sealed unsafe class Iotlb : IDisposable
     public int Count => _entries.Length;
 
     /// <summary>A place for one queue's notes.</summary>
-    /// <returns>The place; the same for the queue's life. Give it back with <see cref="Release"/>.</returns>
     internal IotlbMiss NewMiss()
     {
         var miss = new IotlbMiss(Notes.Number);
         _misses.Add(miss);
         return miss;
     }
-
-    /// <summary>Takes a queue's place for notes back.</summary>
-    /// <param name="miss">The place.</param>
-    internal void Release(IotlbMiss miss) => _misses.Remove(miss);
 
     /// <summary>Takes over a translation. It replaces those it overlaps.</summary>
     /// <param name="address">The first address as the device names it.</param>
@@ -120,16 +113,16 @@ public sealed unsafe class Iotlb : IDisposable
     {
         EventFd.Drain(Notes.Number);
         foreach (var miss in _misses)
-            miss.Ask(ask, Patience);
+            miss.Ask(ask);
     }
 
-    /// <summary>An address that a queue waits for; null where none does.</summary>
-    public ulong? Waiting => _misses.Select(m => m.Address).FirstOrDefault(a => a is not null);
+    /// <summary>An address that was asked for in vain so far; null where there is none.</summary>
+    public ulong? Overdue => _misses.Select(m => m.Overdue).FirstOrDefault(a => a is not null);
 
     /// <inheritdoc/>
     public void Dispose() => Notes.Dispose();
 
-    internal static ulong PageOf(ulong address) => address & ~PageMask;
+    internal static ulong PageOf(ulong address) => address & ~(PageSize - 1);
 
     internal static bool TryFind(Entry[] entries, ulong address, out Entry found)
     {

@@ -3,43 +3,93 @@ using VhostSwitch.Linux;
 
 namespace VhostSwitch.Vhost;
 
-/// <summary>Where one queue notes the address it cannot translate. The poll thread writes it; the control thread asks and clears it.</summary>
+/// <summary>Where one queue notes the addresses it cannot translate. The poll thread notes; the control thread asks and clears.</summary>
 internal sealed class IotlbMiss(int notes)
 {
-    // A page address with the access wanted in its low bits; 0 for none.
-    private ulong _note;
-    private ulong _asked;
-    private long _askedAt;
+    // As many as a queue looks ahead.
+    private const int MaxNotes = 64;
 
-    /// <summary>The address that is waited for; null where there is none.</summary>
-    internal ulong? Address => Volatile.Read(ref _note) is not 0 and var note ? Iotlb.PageOf(note) : null;
+    // Questions without an answer: the guest has unmapped the page by now, or wanted us to believe in it.
+    private const int MostQuestions = 3;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
+    // Page addresses with the access wanted in their low bits; 0 for a free place.
+    private readonly ulong[] _notes = new ulong[MaxNotes];
+    private readonly Question[] _questions = new Question[MaxNotes];
+
+    /// <summary>An address that has waited for its answer for long; null where none has.</summary>
+    internal ulong? Overdue
+    {
+        get
+        {
+            for (int i = 0; i < MaxNotes; i++)
+            {
+                if (_notes[i] != 0 && _questions[i].About == _notes[i] && _questions[i].Times > 1) return Iotlb.PageOf(_notes[i]);
+            }
+            return null;
+        }
+    }
 
     /// <summary>Notes an address, and wakes the control thread unless it knows already. Poll thread.</summary>
     internal void Note(ulong address, IotlbAccess access)
     {
         ulong note = Iotlb.PageOf(address) | (ulong)access;
-        if (Volatile.Read(ref _note) == note) return;
-        Volatile.Write(ref _note, note);
+        int free = -1;
+        for (int i = 0; i < MaxNotes; i++)
+        {
+            ulong there = Volatile.Read(ref _notes[i]);
+            if (there == note) return;
+            if (there == 0 && free < 0) free = i;
+        }
+        // Without a place it is noted when it is missed the next time.
+        if (free < 0) return;
+        Volatile.Write(ref _notes[free], note);
         EventFd.Signal(notes);
     }
 
-    /// <summary>Asks the front-end once, and again when it does not answer. Control thread.</summary>
-    internal void Ask(Func<ulong, IotlbAccess, bool> ask, TimeSpan patience)
+    /// <summary>Asks the front-end once for each note, and a few times more when it does not answer. Control thread.</summary>
+    internal void Ask(Func<ulong, IotlbAccess, bool> ask)
     {
-        ulong note = Volatile.Read(ref _note);
-        if (note == 0 || (note == _asked && Stopwatch.GetElapsedTime(_askedAt) < patience)) return;
-        if (!ask(Iotlb.PageOf(note), (IotlbAccess)(note & 3))) return;
-        _asked = note;
-        _askedAt = Stopwatch.GetTimestamp();
+        for (int i = 0; i < MaxNotes; i++)
+        {
+            ulong note = Volatile.Read(ref _notes[i]);
+            if (note == 0) continue;
+            ref var question = ref _questions[i];
+            if (question.About != note) question = new Question { About = note };
+            else if (Stopwatch.GetElapsedTime(question.AskedAt) < Patience) continue;
+            if (question.Times == MostQuestions)
+            {
+                Clear(i);
+                continue;
+            }
+            if (!ask(Iotlb.PageOf(note), (IotlbAccess)(note & 3))) return;
+            question.Times++;
+            question.AskedAt = Stopwatch.GetTimestamp();
+        }
     }
 
-    /// <summary>Clears the note when it was about these addresses. Control thread.</summary>
+    /// <summary>Clears the notes about these addresses. Control thread.</summary>
     internal void Answered(ulong address, ulong length)
     {
-        ulong note = Volatile.Read(ref _note);
-        if (note == 0 || Iotlb.PageOf(note) + 4095 < address || (Iotlb.PageOf(note) > address && Iotlb.PageOf(note) - address >= length)) return;
-        // A poll thread that has noted another address meanwhile keeps it.
-        Interlocked.CompareExchange(ref _note, 0, note);
-        _asked = 0;
+        for (int i = 0; i < MaxNotes; i++)
+        {
+            ulong page = Iotlb.PageOf(_notes[i]);
+            if (_notes[i] != 0 && (page >= address ? page - address < length : address - page < Iotlb.PageSize)) Clear(i);
+        }
+    }
+
+    // The poll thread fills free places only, so a note that is there stays until it is cleared here.
+    private void Clear(int i)
+    {
+        _questions[i] = default;
+        Volatile.Write(ref _notes[i], 0);
+    }
+
+    private struct Question
+    {
+        public ulong About;
+        public int Times;
+        public long AskedAt;
     }
 }

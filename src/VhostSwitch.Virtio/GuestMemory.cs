@@ -166,6 +166,9 @@ public unsafe struct RegionCache : IAddressSpace
     }
 
     /// <inheritdoc/>
+    public static bool Asks => false;
+
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte* Translate(ulong address, uint length, bool write)
     {

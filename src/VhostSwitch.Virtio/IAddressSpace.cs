@@ -6,6 +6,9 @@ namespace VhostSwitch.Virtio;
 /// </summary>
 public unsafe interface IAddressSpace
 {
+    /// <summary>True where a translation may have to be asked for first, so that it pays to ask before it is needed.</summary>
+    static abstract bool Asks { get; }
+
     /// <summary>Translates a range that lies in one piece.</summary>
     /// <param name="address">Where the range starts.</param>
     /// <param name="length">Its length in bytes.</param>

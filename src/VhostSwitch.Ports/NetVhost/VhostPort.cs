@@ -58,7 +58,7 @@ public sealed class VhostPort : IDeviceEvents, IDisposable
             if (device.Rings.Any(r => r.Broken is not null)) return "broken: " + string.Join("; ", device.Rings.Select(r => r.Broken).OfType<string>());
             if (_privateMemory.Verdict is { } verdict) return verdict;
             if (device.Rings.FirstOrDefault(r => r.Obstacle is not null)?.Obstacle is { } obstacle) return "negotiating: " + obstacle;
-            if (device.Iotlb?.Waiting is { } address) return $"waiting for the IOMMU's translation of 0x{address:x}";
+            if (device.Iotlb?.Overdue is { } address) return $"waiting for the IOMMU's translation of 0x{address:x}";
             int running = device.Rings.Count(r => r.Running), usable = device.Rings.Count(r => r.Running && r.Enabled);
             if (running == 0) return device.FeaturesSet ? "negotiating: no ring started yet" : "connected: the guest's driver has not set up the device yet";
             if (usable == 0) return $"negotiating: {running} rings started, none enabled yet";

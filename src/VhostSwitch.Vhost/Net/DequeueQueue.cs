@@ -164,6 +164,7 @@ public sealed unsafe class DequeueQueue<TRing, TSpace, TLog> : InputQueue, IGues
             }
             else if (!GatherChain(burst, frame, descriptor, ref segments)) break;
         }
+        if (TSpace.Asks && taken < available) LookAhead.Note(ref _ring, ref _space, taken, write: false);
         for (int i = 0; i < taken; i++)
         {
             var frame = frames + i;

@@ -58,6 +58,7 @@ public sealed unsafe class EnqueueQueue<TRing, TSpace, TLog, TCopy> : OutputQueu
         // The guest's new buffers are found when there is a frame for them; nobody waits for them.
         _ring.DisableKicks(ref _log);
         _log.Flush();
+        if (TSpace.Asks) LookAhead.Note(ref _ring, ref _space, 0, write: true);
     }
 
     /// <inheritdoc/>
@@ -125,6 +126,7 @@ public sealed unsafe class EnqueueQueue<TRing, TSpace, TLog, TCopy> : OutputQueu
             else CopySegments(burst, slots[i].To, frame);
         }
         if (used > 0) Publish(used, delivered, bytes);
+        if (TSpace.Asks) LookAhead.Note(ref _ring, ref _space, 0, write: true);
         if (_ring.Fault == RingFault.None) return handled;
         Counters->Drop(DropReason.ReceiverBroken, (uint)(count - handled));
         return count;

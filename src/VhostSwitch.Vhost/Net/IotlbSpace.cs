@@ -20,6 +20,9 @@ internal unsafe struct IotlbSpace : IAddressSpace
     }
 
     /// <inheritdoc/>
+    public static bool Asks => true;
+
+    /// <inheritdoc/>
     public byte* Translate(ulong address, uint length, bool write)
     {
         byte* here = TranslateSome(address, length, write, out ulong contiguous);
