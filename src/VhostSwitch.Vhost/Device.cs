@@ -1,4 +1,5 @@
 using VhostSwitch.Linux;
+using VhostSwitch.Vhost.Inflight;
 using VhostSwitch.Virtio;
 using VhostSwitch.Virtio.Packed;
 using VhostSwitch.Virtio.Split;
@@ -26,6 +27,7 @@ public sealed class Device : IDisposable
     private readonly IDeviceEvents _events;
     private readonly SortedDictionary<int, Vring> _rings = [];
     private IBackEndChannel? _backEnd;
+    private InflightArea? _inflight;
     private bool _featuresRefused;
 
     /// <summary>Makes a device without memory and rings.</summary>
@@ -178,6 +180,43 @@ public sealed class Device : IDisposable
         _events.TranslationsChanged(this);
         Reconsider();
     }
+
+    /// <summary>GET_INFLIGHT_FD: makes memory in which what rings have taken is noted, in place of what there was.</summary>
+    /// <param name="queues">The number of rings.</param>
+    /// <param name="queueSize">The most entries of each.</param>
+    /// <exception cref="VhostException">The numbers are impossible.</exception>
+    public InflightArea MakeInflight(int queues, int queueSize)
+    {
+        CheckInflight("GET_INFLIGHT_FD", queues, queueSize);
+        try
+        {
+            SetInflight(InflightArea.Create(queues, queueSize, IsPacked));
+        }
+        catch (LinuxException e)
+        {
+            throw new VhostException($"GET_INFLIGHT_FD cannot be answered: {e.Message}");
+        }
+        return _inflight!;
+    }
+
+    /// <summary>SET_INFLIGHT_FD: takes over such memory from an earlier back-end.</summary>
+    /// <param name="file">Its file; stays the caller's.</param>
+    /// <param name="length">Its length in bytes.</param>
+    /// <param name="offset">Where it starts in its file.</param>
+    /// <param name="queues">The number of rings.</param>
+    /// <param name="queueSize">The most entries of each.</param>
+    /// <exception cref="VhostException">The numbers are impossible, or it cannot be mapped.</exception>
+    public void SetInflight(FileDescriptor file, ulong length, ulong offset, int queues, int queueSize)
+    {
+        // More rings than there are was an out-of-bounds write elsewhere (CVE-2021-3839).
+        CheckInflight("SET_INFLIGHT_FD", queues, queueSize);
+        SetInflight(InflightArea.Map(file, new InflightShape(length, offset, queues, queueSize, IsPacked)));
+    }
+
+    /// <summary>Where a ring's buffers are noted.</summary>
+    /// <param name="ring">A ring with a size.</param>
+    /// <returns>The ring's part; null where nothing is noted.</returns>
+    public unsafe byte* InflightPartOf(Vring ring) => _inflight is { } area ? area.PartOf(ring.Index, ring.Size, IsPacked) : null;
 
     /// <summary>SET_LOG_BASE: takes over the log of a live migration. It is written while <see cref="Features.LogAll"/> is set.</summary>
     /// <param name="log">The log, which the device owns from now on.</param>
@@ -395,6 +434,8 @@ public sealed class Device : IDisposable
         Memory = MemoryTable.Empty;
         Log?.Dispose();
         Log = null;
+        _inflight?.Dispose();
+        _inflight = null;
         _backEnd?.Dispose();
         _backEnd = null;
         Iotlb?.Dispose();
@@ -456,6 +497,20 @@ public sealed class Device : IDisposable
         bool Meets(ulong start, ulong size) => start >= address ? start - address < length : address - start < size;
     }
 
+    private void CheckInflight(string message, int queues, int queueSize)
+    {
+        if (queues < 1 || queues > 2 * _options.MaxQueuePairs) throw new VhostException($"{message} for {queues} rings: the device has {2 * _options.MaxQueuePairs}");
+        if (!IsValidSize((uint)queueSize)) throw new VhostException($"{message} for rings of {queueSize} entries: {SizeRule}");
+    }
+
+    private void SetInflight(InflightArea area)
+    {
+        PauseRings();
+        _inflight?.Dispose();
+        _inflight = area;
+        Reconsider();
+    }
+
     private void PauseRings()
     {
         foreach (var ring in _rings.Values)
@@ -470,7 +525,16 @@ public sealed class Device : IDisposable
             ring.Obstacle = WhyNotRunning(ring);
             if (ring.Obstacle is not null) continue;
             ring.Running = true;
-            _events.RingRunning(this, ring);
+            try
+            {
+                _events.RingRunning(this, ring);
+            }
+            catch (VhostException e)
+            {
+                // What an earlier back-end is said to have left contradicts the ring.
+                ring.Running = false;
+                ring.Broken = $"ring {ring.Index}: {e.Message}";
+            }
         }
     }
 

@@ -25,6 +25,6 @@ public sealed record DeviceOptions(Features Features, ProtocolFeatures ProtocolF
 
     /// <summary>The protocol features that are built.</summary>
     public static readonly ProtocolFeatures BasicProtocolFeatures =
-        ProtocolFeatures.Mq | ProtocolFeatures.LogShmfd | ProtocolFeatures.ReplyAck | ProtocolFeatures.NetMtu | ProtocolFeatures.BackendReq | ProtocolFeatures.Rarp | ProtocolFeatures.Status
+        ProtocolFeatures.Mq | ProtocolFeatures.LogShmfd | ProtocolFeatures.InflightShmfd | ProtocolFeatures.ReplyAck | ProtocolFeatures.NetMtu | ProtocolFeatures.BackendReq | ProtocolFeatures.Rarp | ProtocolFeatures.Status
         | ProtocolFeatures.ConfigureMemSlots | ProtocolFeatures.ResetDevice;
 }

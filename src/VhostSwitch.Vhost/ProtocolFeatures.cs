@@ -25,6 +25,9 @@ public enum ProtocolFeatures : ulong
     /// <summary>A second channel for requests of the back-end.</summary>
     BackendReq = 1UL << 5,
 
+    /// <summary>What was taken and not given back is noted in memory that outlives the back-end.</summary>
+    InflightShmfd = 1UL << 12,
+
     /// <summary>RESET_DEVICE.</summary>
     ResetDevice = 1UL << 13,
 
@@ -40,8 +43,9 @@ public static class ProtocolFeatureNames
 {
     private static readonly (ProtocolFeatures Bit, string Name)[] Known =
     [
-        (ProtocolFeatures.Mq, "MQ"), (ProtocolFeatures.LogShmfd, "LOG_SHMFD"), (ProtocolFeatures.Rarp, "RARP"), (ProtocolFeatures.ReplyAck, "REPLY_ACK"),
+        (ProtocolFeatures.Mq, "MQ"), (ProtocolFeatures.Rarp, "RARP"), (ProtocolFeatures.ReplyAck, "REPLY_ACK"),
         (ProtocolFeatures.NetMtu, "NET_MTU"), (ProtocolFeatures.BackendReq, "BACKEND_REQ"), (ProtocolFeatures.ResetDevice, "RESET_DEVICE"),
+        (ProtocolFeatures.LogShmfd, "LOG_SHMFD"), (ProtocolFeatures.InflightShmfd, "INFLIGHT_SHMFD"),
         (ProtocolFeatures.ConfigureMemSlots, "CONFIGURE_MEM_SLOTS"), (ProtocolFeatures.Status, "STATUS"),
     ];
 

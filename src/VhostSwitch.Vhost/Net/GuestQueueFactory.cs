@@ -1,4 +1,5 @@
 using VhostSwitch.Dataplane;
+using VhostSwitch.Vhost.Inflight;
 using VhostSwitch.Virtio;
 using VhostSwitch.Virtio.Packed;
 using VhostSwitch.Virtio.Split;
@@ -41,17 +42,23 @@ public abstract class GuestQueueFactory
             where TMaker : IMaker<TQueue>
         {
             var parts = ring.Parts;
+            byte* noted = device.InflightPartOf(ring);
+            bool inOrder = (device.Features & Virtio.Features.InOrder) != 0;
             bool eventIndex = (device.Features & Virtio.Features.EventIdx) != 0;
             if ((device.Features & Virtio.Features.RingPacked) == 0)
             {
                 var split = new SplitDeviceRing(parts.Descriptors, parts.Available, parts.Used, ring.Size, (ushort)ring.Base, eventIndex);
-                return WithSpace<TQueue, TMaker, SplitDeviceRing>(device, ring, maker, split, split.Resynchronised);
+                if (noted == null) return WithSpace<TQueue, TMaker, SplitDeviceRing>(device, ring, maker, split, split.Resynchronised);
+                return WithSpace<TQueue, TMaker, InflightSplitRing>(device, ring, maker, new InflightSplitRing(split, noted, out _), resynchronised: false);
             }
+            var descriptors = (PackedDescriptor*)parts.Descriptors;
             var remembered = ring.PackedBase;
-            var position = ring.BaseIsRemembered ? PackedResynchronisation.Find((PackedDescriptor*)parts.Descriptors, ring.Size, remembered) : remembered;
-            bool inOrder = (device.Features & Virtio.Features.InOrder) != 0;
-            var packed = new PackedDeviceRing(parts.Descriptors, parts.Available, parts.Used, ring.Size, position, eventIndex, inOrder);
-            return WithSpace<TQueue, TMaker, PackedDeviceRing>(device, ring, maker, packed, position != remembered);
+            var position = ring.BaseIsRemembered ? PackedResynchronisation.Find(descriptors, ring.Size, remembered) : remembered;
+            if (noted == null) return WithSpace<TQueue, TMaker, PackedDeviceRing>(device, ring, maker, Packed(position), position != remembered);
+            var recovery = PackedInflightRecovery.Read(noted, descriptors, ring.Size, position);
+            return WithSpace<TQueue, TMaker, InflightPackedRing>(device, ring, maker, new InflightPackedRing(Packed(recovery.Used), noted, recovery), resynchronised: false);
+
+            PackedDeviceRing Packed(PackedPosition at) => new(parts.Descriptors, parts.Available, parts.Used, ring.Size, at, eventIndex, inOrder);
         }
 
         private static TQueue WithSpace<TQueue, TMaker, TRing>(Device device, Vring vring, TMaker maker, TRing ring, bool resynchronised)

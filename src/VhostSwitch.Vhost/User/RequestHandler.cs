@@ -47,6 +47,8 @@ public sealed class RequestHandler
             [FrontEndRequest.NetSetMtu] = new("NET_SET_MTU", Number, 0, ProtocolFeatures.NetMtu, m => _device.SetMtu(m.Number)),
             [FrontEndRequest.SetBackendReqFd] = new("SET_BACKEND_REQ_FD", 0, 1, ProtocolFeatures.BackendReq, SetBackEndSocket),
             [FrontEndRequest.Iotlb] = new("IOTLB_MSG", IotlbPayload.Length, 0, ProtocolFeatures.BackendReq, ChangeIotlb),
+            [FrontEndRequest.GetInflightFd] = new("GET_INFLIGHT_FD", InflightPayload.Length, 0, ProtocolFeatures.InflightShmfd, GetInflight),
+            [FrontEndRequest.SetInflightFd] = new("SET_INFLIGHT_FD", InflightPayload.Length, 1, ProtocolFeatures.InflightShmfd, SetInflight),
             [FrontEndRequest.ResetDevice] = new("RESET_DEVICE", 0, 0, ProtocolFeatures.ResetDevice, _ => _device.Reset()),
             [FrontEndRequest.GetMaxMemSlots] = new("GET_MAX_MEM_SLOTS", 0, 0, ProtocolFeatures.ConfigureMemSlots, _ => Reply(MemoryTable.MaxSlots)),
             [FrontEndRequest.AddMemReg] = new("ADD_MEM_REG", 40, 1, ProtocolFeatures.ConfigureMemSlots, m => _device.SetMemory(_device.Memory.With(m.SingleRegion, m.Descriptors[0]))),
@@ -56,6 +58,9 @@ public sealed class RequestHandler
             [FrontEndRequest.GetStatus] = new("GET_STATUS", 0, 0, ProtocolFeatures.Status, _ => Reply(_device.Status)),
         };
     }
+
+    /// <summary>The descriptor that goes with the last message's reply; null for none. Stays the device's.</summary>
+    public FileDescriptor? ReplyDescriptor { get; private set; }
 
     /// <summary>Carries out one message.</summary>
     /// <param name="request">The message's number.</param>
@@ -72,6 +77,7 @@ public sealed class RequestHandler
             throw new VhostException($"{row.Name} with {payload.Length} bytes of payload; it has {row.Size}");
         row.CheckDescriptors(payload, descriptors.Count);
         _reply = [];
+        ReplyDescriptor = null;
         row.Handle(new Message(row.Name, payload, descriptors));
         return _reply;
     }
@@ -127,6 +133,21 @@ public sealed class RequestHandler
             case IotlbPayload.Invalidate: _device.InvalidateIotlb(change.Address, change.Size); break;
             default: throw new VhostException($"IOTLB_MSG of type {change.Type}, which no front-end sends");
         }
+    }
+
+    private void GetInflight(Message message)
+    {
+        var wanted = MemoryMarshal.Read<InflightPayload>(message.Payload);
+        var area = _device.MakeInflight(wanted.Queues, wanted.QueueSize);
+        _reply = new byte[InflightPayload.Length];
+        MemoryMarshal.Write(_reply, new InflightPayload { Size = area.Shape.Length, Offset = area.Shape.Offset, Queues = wanted.Queues, QueueSize = wanted.QueueSize });
+        ReplyDescriptor = area.File;
+    }
+
+    private void SetInflight(Message message)
+    {
+        var area = MemoryMarshal.Read<InflightPayload>(message.Payload);
+        _device.SetInflight(message.Descriptors[0], area.Size, area.Offset, area.Queues, area.QueueSize);
     }
 
     private void GetVringBase(Message message)

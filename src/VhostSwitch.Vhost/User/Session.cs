@@ -112,7 +112,7 @@ public sealed class Session : IDisposable
         try
         {
             var reply = _handler.Handle(request, _reader.Payload, _reader.Descriptors);
-            if (!reply.IsEmpty) return Send(header.Request, reply);
+            if (!reply.IsEmpty) return Send(header.Request, reply, _handler.ReplyDescriptor is { } descriptor ? [descriptor.Number] : []);
         }
         catch (VhostException e) when (acknowledge)
         {
@@ -126,16 +126,16 @@ public sealed class Session : IDisposable
     {
         Span<byte> payload = stackalloc byte[sizeof(ulong)];
         MemoryMarshal.Write(payload, number);
-        return Send(request, payload);
+        return Send(request, payload, []);
     }
 
-    private bool Send(uint request, ReadOnlySpan<byte> payload)
+    private bool Send(uint request, ReadOnlySpan<byte> payload, ReadOnlySpan<int> descriptors)
     {
         Span<byte> message = stackalloc byte[MessageHeader.Length + payload.Length];
         var header = new MessageHeader { Request = request, Flags = MessageHeader.Version | MessageHeader.Reply, Size = (uint)payload.Length };
         MemoryMarshal.Write(message, header);
         payload.CopyTo(message[MessageHeader.Length..]);
-        switch (_socket.Send(message, []))
+        switch (_socket.Send(message, descriptors))
         {
             case SocketOutcome.Done: return true;
             case SocketOutcome.WouldBlock: End("the front-end does not read its answers"); return false;

@@ -133,7 +133,7 @@ public unsafe struct PackedDeviceRing : IDeviceRing
     public void Publish<TLog>(int count, ref TLog log)
         where TLog : struct, IWriteLog
     {
-        if (count == _peeked && _chainOpen && !Seek(count)) return;
+        if (!CloseChain(count)) return;
         var last = _chains + count - 1;
         // In order, one entry tells of all: the last one's id where the first one's would be.
         if (_inOrder && NothingWritten(count)) Write(0, *last);
@@ -154,6 +154,55 @@ public unsafe struct PackedDeviceRing : IDeviceRing
         int beforeWrap = Math.Min(entries, _size - before.Index);
         log.Written((byte*)(_ring + before.Index), (ulong)(beforeWrap * PackedLayout.DescriptorSize));
         log.Written((byte*)_ring, (ulong)((entries - beforeWrap) * PackedLayout.DescriptorSize));
+    }
+
+    /// <summary>Where the next used descriptor goes.</summary>
+    public readonly PackedPosition NextUsed => _nextUsed;
+
+    /// <summary>Walks to the end of the last chain that is to be published, where nobody has.</summary>
+    /// <param name="count">How many chains are to be published.</param>
+    /// <returns>False when the driver broke the rules, told by <see cref="Fault"/>.</returns>
+    public bool CloseChain(int count) => count != _peeked || !_chainOpen || Seek(count);
+
+    /// <summary>How many entries of the ring a chain has that was peeked to its end.</summary>
+    /// <param name="i">The chain.</param>
+    public readonly int EntriesOf(int i) => _chains[i].Count;
+
+    /// <summary>Copies one entry of such a chain.</summary>
+    /// <param name="i">The chain.</param>
+    /// <param name="k">Which of its entries.</param>
+    public readonly PackedDescriptor EntryOf(int i, int k)
+    {
+        var at = _chains[i].At;
+        at.Advance(k, _size);
+        return Unsafe.BitCast<Vector128<byte>, PackedDescriptor>(Vector128.Load((byte*)(_ring + at.Index)));
+    }
+
+    /// <summary>Skips available chains that were taken before our time.</summary>
+    /// <param name="entries">How many entries they have.</param>
+    public void Skip(int entries)
+    {
+        _nextAvailable.Advance(entries, _size);
+        _peekAt = _nextAvailable;
+    }
+
+    /// <summary>Takes a chain that is known from elsewhere than the ring in place of one that is peeked.</summary>
+    /// <param name="i">Its number in the burst.</param>
+    /// <param name="id">The id to give back.</param>
+    /// <param name="entries">How many entries of the ring it had.</param>
+    public readonly void Adopt(int i, ushort id, int entries) =>
+        _chains[i] = new Chain { Id = id, Before = (ushort)(i == 0 ? 0 : _chains[i - 1].End), Count = (ushort)entries };
+
+    /// <summary>Publishes chains that were adopted.</summary>
+    /// <typeparam name="TLog">The log's kind.</typeparam>
+    /// <param name="count">How many were prepared.</param>
+    /// <param name="log">Hears of what is written to the ring.</param>
+    public void PublishWithoutTaking<TLog>(int count, ref TLog log)
+        where TLog : struct, IWriteLog
+    {
+        var next = _nextAvailable;
+        Publish(count, ref log);
+        _peekAt = _nextAvailable = next;
     }
 
     /// <inheritdoc/>

@@ -71,6 +71,9 @@ public unsafe struct SplitDeviceRing : IDeviceRing
     /// <inheritdoc/>
     public readonly uint Base => _nextAvailable;
 
+    /// <summary>The used index: the number of chains ever given back, modulo 65536.</summary>
+    public readonly ushort UsedIndex => _nextUsed;
+
     /// <inheritdoc/>
     public readonly bool CallUndecided => _callUndecided;
 
@@ -95,6 +98,38 @@ public unsafe struct SplitDeviceRing : IDeviceRing
         }
         first = ReadOnce(_descriptors + head);
         return head;
+    }
+
+    /// <summary>Copies a chain's first descriptor that is known from elsewhere than the available ring, once.</summary>
+    /// <param name="head">Its index.</param>
+    /// <param name="first">The copy.</param>
+    /// <returns>The index; -1 when it is out of range, told by <see cref="Fault"/>.</returns>
+    public int PeekHead(ushort head, out Descriptor first)
+    {
+        if (head > _mask || Fault != RingFault.None)
+        {
+            Break(RingFault.DescriptorOutOfRange, head);
+            Unsafe.SkipInit(out first);
+            return -1;
+        }
+        first = ReadOnce(_descriptors + head);
+        return head;
+    }
+
+    /// <summary>Skips available chains that were taken before our time.</summary>
+    /// <param name="count">How many.</param>
+    public void Skip(int count) => _availableSeen = _nextAvailable += (ushort)count;
+
+    /// <summary>Publishes chains that were not taken from the available ring now, but skipped.</summary>
+    /// <typeparam name="TLog">The log's kind.</typeparam>
+    /// <param name="count">How many were prepared.</param>
+    /// <param name="log">Hears of what is written to the ring.</param>
+    public void PublishWithoutTaking<TLog>(int count, ref TLog log)
+        where TLog : struct, IWriteLog
+    {
+        ushort next = _nextAvailable;
+        Publish(count, ref log);
+        _availableSeen = _nextAvailable = next;
     }
 
     /// <inheritdoc/>

@@ -32,6 +32,8 @@ public sealed class RequestHandlerTests
         { FrontEndRequest.NetSetMtu, 8, 0, ProtocolFeatures.NetMtu },
         { FrontEndRequest.SetBackendReqFd, 0, 1, ProtocolFeatures.BackendReq },
         { FrontEndRequest.Iotlb, 32, 0, ProtocolFeatures.BackendReq },
+        { FrontEndRequest.GetInflightFd, 24, 0, ProtocolFeatures.InflightShmfd },
+        { FrontEndRequest.SetInflightFd, 24, 1, ProtocolFeatures.InflightShmfd },
         { FrontEndRequest.ResetDevice, 0, 0, ProtocolFeatures.ResetDevice },
         { FrontEndRequest.GetMaxMemSlots, 0, 0, ProtocolFeatures.ConfigureMemSlots },
         { FrontEndRequest.AddMemReg, 40, 1, ProtocolFeatures.ConfigureMemSlots },

@@ -68,6 +68,12 @@ public enum FrontEndRequest : uint
     /// <summary>A translation of the guest's IOMMU, or its end.</summary>
     Iotlb = 22,
 
+    /// <summary>Asks for memory in which the back-end notes what it has taken.</summary>
+    GetInflightFd = 31,
+
+    /// <summary>Such memory from an earlier back-end.</summary>
+    SetInflightFd = 32,
+
     /// <summary>Resets the device.</summary>
     ResetDevice = 34,
 
@@ -189,6 +195,26 @@ public struct MemoryRegionPayload
 
     /// <summary>The same, without the layout of the wire.</summary>
     public readonly RegionDescription Description => new(GuestAddress, Size, UserAddress, MmapOffset);
+}
+
+/// <summary>Payload of GET_INFLIGHT_FD and SET_INFLIGHT_FD, 24 bytes with their padding.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct InflightPayload
+{
+    /// <summary>Length in bytes.</summary>
+    public const int Length = 24;
+
+    /// <summary>The memory's length in bytes.</summary>
+    public ulong Size;
+
+    /// <summary>Where it starts in its file.</summary>
+    public ulong Offset;
+
+    /// <summary>The number of rings.</summary>
+    public ushort Queues;
+
+    /// <summary>The most entries of each.</summary>
+    public ushort QueueSize;
 }
 
 /// <summary>Payload of the messages about the guest's IOMMU, 32 bytes with their padding.</summary>
