@@ -5,7 +5,7 @@ namespace VhostSwitch.Interop.Rig;
 /// <summary>
 /// DPDK's dpdk-testpmd at its prompt: with virtio_user ports it is a guest, with net_vhost ports a switch.
 /// </summary>
-internal sealed partial class Testpmd : IAsyncDisposable
+internal sealed class Testpmd : IAsyncDisposable
 {
     private static int _instances;
 
@@ -39,6 +39,11 @@ internal sealed partial class Testpmd : IAsyncDisposable
         if (match.Value != "Done")
             throw new RigException($"{_options.Title} could not start its ports", Transcript);
     }
+
+    /// <summary>Waits until virtio_user has said that it uses a function, in its own words: "packed ring vectorized Rx".</summary>
+    /// <exception cref="RigException">It uses another one.</exception>
+    public Task WaitForDriverPathAsync(string path) =>
+        _process.WaitForLineAsync(new Regex($"virtio: using {Regex.Escape(path)} path on port"), Limits.Step);
 
     /// <summary>Starts forwarding.</summary>
     /// <param name="txFirst">Each port sends one burst first: what a closed loop needs to begin.</param>

@@ -57,6 +57,11 @@ internal sealed record TestpmdOptions
             : ["--huge-dir", hugeFolder, "--single-file-segments", "-m", $"{MemoryMiB}"]);
         for (int i = 0; i < Ports.Count; i++)
             arguments.Add($"--vdev={Ports[i].ToVdev(i)}");
+        // Says which of its paths the driver takes.
+        arguments.Add("--log-level=pmd.net.virtio.*:info");
+        // The packed ring is vectorised for AVX-512 only, which DPDK does not use unasked.
+        if (Ports.Any(port => port is VirtioUserPort { Packed: true, Vectorized: true }))
+            arguments.Add("--force-max-simd-bitwidth=512");
         arguments.AddRange(MoreEalOptions);
         arguments.AddRange(["--", "-i", "--nb-cores=1", "--no-mlockall", $"--forward-mode={ForwardMode}", $"--burst={Burst}"]);
         arguments.AddRange([$"--rxq={Queues}", $"--txq={Queues}", $"--rxd={Descriptors}", $"--txd={Descriptors}"]);
