@@ -119,6 +119,8 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial int ftruncate(int fd, nint length);
     [LibraryImport("libc", SetLastError = true)] internal static partial int fcntl(int fd, int cmd, nint arg);
     [LibraryImport("libc", SetLastError = true)] internal static partial nint lseek(int fd, nint offset, int whence);
+    [LibraryImport("libc", SetLastError = true)] internal static partial nint syscall(nint number, nint a, nint b, nint c);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int ioctl(int fd, nuint request, void* argument);
     [LibraryImport("libc")] internal static partial int close(int fd);
     [LibraryImport("libc", SetLastError = true)] internal static partial int eventfd(uint initval, int flags);
     [LibraryImport("libc")] internal static partial nint read(int fd, void* buf, nuint count);

@@ -28,6 +28,8 @@ public sealed class Device : IDisposable
     private readonly SortedDictionary<int, Vring> _rings = [];
     private IBackEndChannel? _backEnd;
     private InflightArea? _inflight;
+    private UserFault? _faults;
+    private MemoryTable? _offered;
     private bool _featuresRefused;
 
     /// <summary>Makes a device without memory and rings.</summary>
@@ -179,6 +181,64 @@ public sealed class Device : IDisposable
             StopRunning(ring);
         _events.TranslationsChanged(this);
         Reconsider();
+    }
+
+    /// <summary>True from POSTCOPY_LISTEN to POSTCOPY_END: memory that comes is filled later.</summary>
+    public bool ListensForPostcopy { get; private set; }
+
+    /// <summary>True while a memory table waits for the front-end to say that it can answer faults.</summary>
+    public bool AwaitsConfirmation => _offered is not null;
+
+    /// <summary>POSTCOPY_ADVISE: opens the descriptor by which the front-end hears of our page faults.</summary>
+    /// <returns>The descriptor's number; it stays the device's.</returns>
+    /// <exception cref="VhostException">The host does not allow it.</exception>
+    public int AdvisePostcopy()
+    {
+        try
+        {
+            _faults?.Dispose();
+            _faults = UserFault.Open();
+            return _faults.Number;
+        }
+        catch (LinuxException e)
+        {
+            throw new VhostException($"postcopy is not possible here ({e.Message}): run as root or set vm.unprivileged_userfaultfd");
+        }
+    }
+
+    /// <summary>POSTCOPY_LISTEN.</summary>
+    /// <exception cref="VhostException">It was not announced, or there is memory already.</exception>
+    public void ListenPostcopy()
+    {
+        if (_faults is null) throw new VhostException("POSTCOPY_LISTEN without POSTCOPY_ADVISE");
+        if (Memory.Count > 0) throw new VhostException("POSTCOPY_LISTEN after the memory table");
+        ListensForPostcopy = true;
+    }
+
+    /// <summary>SET_MEM_TABLE while listening: nobody touches the memory before <see cref="ConfirmMemory"/>.</summary>
+    /// <param name="memory">The table, which the device owns from now on.</param>
+    public void OfferMemory(MemoryTable memory)
+    {
+        _offered?.Dispose();
+        _offered = memory;
+    }
+
+    /// <summary>The front-end knows where its memory is here: faults on it are its own from now on.</summary>
+    /// <exception cref="VhostException">The memory cannot be filled so.</exception>
+    public void ConfirmMemory()
+    {
+        var memory = _offered!;
+        memory.Register(_faults!);
+        _offered = null;
+        SetMemory(memory);
+    }
+
+    /// <summary>POSTCOPY_END: all memory is there. Whoever still waits for a page goes on.</summary>
+    public void EndPostcopy()
+    {
+        ListensForPostcopy = false;
+        _faults?.Dispose();
+        _faults = null;
     }
 
     /// <summary>GET_INFLIGHT_FD: makes memory in which what rings have taken is noted, in place of what there was.</summary>
@@ -427,6 +487,10 @@ public sealed class Device : IDisposable
     /// <summary>Stops everything and gives back memory and descriptors.</summary>
     public void Dispose()
     {
+        // First, since a poll thread that waits for a page cannot let go of a ring.
+        EndPostcopy();
+        _offered?.Dispose();
+        _offered = null;
         Reset();
         foreach (var ring in _rings.Values)
             ring.Dispose();

@@ -27,4 +27,8 @@ public sealed record DeviceOptions(Features Features, ProtocolFeatures ProtocolF
     public static readonly ProtocolFeatures BasicProtocolFeatures =
         ProtocolFeatures.Mq | ProtocolFeatures.LogShmfd | ProtocolFeatures.InflightShmfd | ProtocolFeatures.ReplyAck | ProtocolFeatures.NetMtu | ProtocolFeatures.BackendReq | ProtocolFeatures.Rarp | ProtocolFeatures.Status
         | ProtocolFeatures.ConfigureMemSlots | ProtocolFeatures.ResetDevice;
+
+    /// <summary>The same where guests may arrive before their memory (postcopy), which excludes memory in slots (vhost-user, "Postcopy").</summary>
+    public static readonly ProtocolFeatures PostcopyProtocolFeatures =
+        (BasicProtocolFeatures & ~ProtocolFeatures.ConfigureMemSlots) | ProtocolFeatures.Pagefault;
 }

@@ -53,6 +53,26 @@ public sealed unsafe class MemoryTable : IDisposable
     /// <summary>The bytes of all regions.</summary>
     public ulong Length => _regions.Aggregate(0UL, (sum, r) => sum + r.Region.Size);
 
+    /// <summary>Where a region is mapped here.</summary>
+    /// <param name="region">The region, in the order of the description.</param>
+    public ulong HostAddressOf(int region) => _regions[region].Region.Host;
+
+    /// <summary>Has missing pages of all regions filled by the front-end.</summary>
+    /// <param name="faults">Where faults are told.</param>
+    /// <exception cref="VhostException">The memory cannot be filled so.</exception>
+    public void Register(UserFault faults)
+    {
+        try
+        {
+            foreach (var region in _regions)
+                region.Register(faults);
+        }
+        catch (LinuxException e)
+        {
+            throw new VhostException($"the guest's memory cannot arrive by postcopy: {e.Message}");
+        }
+    }
+
     /// <summary>Maps a whole table.</summary>
     /// <param name="descriptions">The regions.</param>
     /// <param name="files">Their files in the same order; they stay the caller's.</param>
@@ -147,6 +167,8 @@ public sealed unsafe class MemoryTable : IDisposable
                 throw new VhostException($"the memory region at 0x{description.GuestAddress:x} cannot be mapped ({e.Message}); is the guest's memory shared (share=on)?");
             }
         }
+
+        public void Register(UserFault faults) => faults.Register(_mapping);
 
         public void Unmap() => _mapping.Dispose();
     }

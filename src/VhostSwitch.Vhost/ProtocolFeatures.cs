@@ -25,6 +25,9 @@ public enum ProtocolFeatures : ulong
     /// <summary>A second channel for requests of the back-end.</summary>
     BackendReq = 1UL << 5,
 
+    /// <summary>Memory arrives after the guest: postcopy migration.</summary>
+    Pagefault = 1UL << 8,
+
     /// <summary>What was taken and not given back is noted in memory that outlives the back-end.</summary>
     InflightShmfd = 1UL << 12,
 
@@ -45,7 +48,7 @@ public static class ProtocolFeatureNames
     [
         (ProtocolFeatures.Mq, "MQ"), (ProtocolFeatures.Rarp, "RARP"), (ProtocolFeatures.ReplyAck, "REPLY_ACK"),
         (ProtocolFeatures.NetMtu, "NET_MTU"), (ProtocolFeatures.BackendReq, "BACKEND_REQ"), (ProtocolFeatures.ResetDevice, "RESET_DEVICE"),
-        (ProtocolFeatures.LogShmfd, "LOG_SHMFD"), (ProtocolFeatures.InflightShmfd, "INFLIGHT_SHMFD"),
+        (ProtocolFeatures.LogShmfd, "LOG_SHMFD"), (ProtocolFeatures.Pagefault, "PAGEFAULT"), (ProtocolFeatures.InflightShmfd, "INFLIGHT_SHMFD"),
         (ProtocolFeatures.ConfigureMemSlots, "CONFIGURE_MEM_SLOTS"), (ProtocolFeatures.Status, "STATUS"),
     ];
 

@@ -115,7 +115,8 @@ public sealed class SwitchInstance : IDisposable
         if (configuration.MergeableBuffers) features |= Features.MrgRxbuf;
         if (configuration.ChecksumOffload) features |= DeviceOptions.ChecksumFeatures;
         if (configuration.SegmentationOffload) features |= DeviceOptions.SegmentationFeatures;
-        return new DeviceOptions(features, DeviceOptions.BasicProtocolFeatures, DeviceOptions.MostQueuePairs);
+        var protocol = configuration.Postcopy ? DeviceOptions.PostcopyProtocolFeatures : DeviceOptions.BasicProtocolFeatures;
+        return new DeviceOptions(features, protocol, DeviceOptions.MostQueuePairs);
     }
 
     private void Tick()

@@ -17,7 +17,7 @@ internal sealed class ApplicationOptions : OptionSet
     private readonly ValueOption _portMask, _vm2vm, _mergeable, _checksum, _tso, _retry, _retryNumber, _retryDelay, _statistics, _vlanStrip;
     private readonly ValueOption _zeroCopy, _rxDescriptors, _txDescriptors, _buffers, _dmaType, _dmaChannels;
     private readonly ValueOption _mode, _poll, _controlSocket;
-    private readonly FlagOption _promiscuous, _client, _dequeueZeroCopy, _builtinDriver;
+    private readonly FlagOption _postcopy, _promiscuous, _client, _dequeueZeroCopy, _builtinDriver;
 
     public ApplicationOptions()
         : base("application option")
@@ -49,6 +49,8 @@ internal sealed class ApplicationOptions : OptionSet
         _statistics = Add(new ValueOption("--stats", "S", "Print device statistics every S seconds; 0 for never. Default: 0."));
         _poll = Add(new ValueOption("--poll", "POLICY",
             "adaptive: poll threads without frames sleep. busy: they never do. Default: adaptive.").Suggest("adaptive", "busy"));
+        _postcopy = Add(new FlagOption("--postcopy",
+            "Guests may migrate here ahead of their memory. Excludes memory slots (hot-plug); their QEMU can then make the switch wait."));
         _controlSocket = Add(new ValueOption("--ctl-socket", "PATH",
             "Where vhost-switch ctl and ovs-appctl reach the switch. Default: see Control socket."));
         _vlanStrip = Add(new ValueOption("--vlan-strip", "0|1",
@@ -90,6 +92,7 @@ internal sealed class ApplicationOptions : OptionSet
             MergeableBuffers = DpdkNumber.ReadSwitch(_mergeable.Last(result), false, "mergeable [0|1]"),
             ChecksumOffload = checksum || tso,
             SegmentationOffload = tso,
+            Postcopy = _postcopy.IsGiven(result),
             StatisticsPeriodSeconds = DpdkNumber.Read(_statistics.Last(result), 0, "stats [0..N]", DpdkNumber.Max, " seconds"),
         };
     }

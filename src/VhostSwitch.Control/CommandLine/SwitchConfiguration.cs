@@ -38,6 +38,9 @@ public sealed record SwitchConfiguration
     /// <summary>True to offer checksums left to the switch. Always true with <see cref="SegmentationOffload"/>.</summary>
     public bool ChecksumOffload { get; init; }
 
+    /// <summary>True to offer postcopy migration, and memory in one table in place of slots.</summary>
+    public bool Postcopy { get; init; }
+
     /// <summary>True to offer segments larger than a frame.</summary>
     public bool SegmentationOffload { get; init; }
 

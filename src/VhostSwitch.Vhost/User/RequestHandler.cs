@@ -47,6 +47,9 @@ public sealed class RequestHandler
             [FrontEndRequest.NetSetMtu] = new("NET_SET_MTU", Number, 0, ProtocolFeatures.NetMtu, m => _device.SetMtu(m.Number)),
             [FrontEndRequest.SetBackendReqFd] = new("SET_BACKEND_REQ_FD", 0, 1, ProtocolFeatures.BackendReq, SetBackEndSocket),
             [FrontEndRequest.Iotlb] = new("IOTLB_MSG", IotlbPayload.Length, 0, ProtocolFeatures.BackendReq, ChangeIotlb),
+            [FrontEndRequest.PostcopyAdvise] = new("POSTCOPY_ADVISE", 0, 0, ProtocolFeatures.Pagefault, _ => ReplyDescriptor = _device.AdvisePostcopy()),
+            [FrontEndRequest.PostcopyListen] = new("POSTCOPY_LISTEN", 0, 0, ProtocolFeatures.Pagefault, _ => _device.ListenPostcopy()),
+            [FrontEndRequest.PostcopyEnd] = new("POSTCOPY_END", 0, 0, ProtocolFeatures.Pagefault, EndPostcopy),
             [FrontEndRequest.GetInflightFd] = new("GET_INFLIGHT_FD", InflightPayload.Length, 0, ProtocolFeatures.InflightShmfd, GetInflight),
             [FrontEndRequest.SetInflightFd] = new("SET_INFLIGHT_FD", InflightPayload.Length, 1, ProtocolFeatures.InflightShmfd, SetInflight),
             [FrontEndRequest.ResetDevice] = new("RESET_DEVICE", 0, 0, ProtocolFeatures.ResetDevice, _ => _device.Reset()),
@@ -60,7 +63,7 @@ public sealed class RequestHandler
     }
 
     /// <summary>The descriptor that goes with the last message's reply; null for none. Stays the device's.</summary>
-    public FileDescriptor? ReplyDescriptor { get; private set; }
+    public int? ReplyDescriptor { get; private set; }
 
     /// <summary>Carries out one message.</summary>
     /// <param name="request">The message's number.</param>
@@ -86,6 +89,11 @@ public sealed class RequestHandler
     {
         const int Prefix = 8;
         const int RegionSize = 32;
+        if (_device.AwaitsConfirmation && message.Payload.Length == Prefix && message.Descriptors.Count == 0)
+        {
+            _device.ConfirmMemory();
+            return;
+        }
         if (message.Payload.Length < Prefix) throw new VhostException("SET_MEM_TABLE without a table");
         uint count = MemoryMarshal.Read<uint>(message.Payload);
         if (count > MemoryTable.MaxTableRegions) throw new VhostException($"SET_MEM_TABLE with {count} regions; {MemoryTable.MaxTableRegions} are the most");
@@ -100,7 +108,24 @@ public sealed class RequestHandler
         var descriptions = new RegionDescription[count];
         for (int i = 0; i < count; i++)
             descriptions[i] = regions[i].Description;
-        _device.SetMemory(MemoryTable.Map(descriptions, message.Descriptors));
+        var table = MemoryTable.Map(descriptions, message.Descriptors);
+        if (!_device.ListensForPostcopy)
+        {
+            _device.SetMemory(table);
+            return;
+        }
+        // The front-end is told where its regions are here, so that it understands our faults; then it says go.
+        _device.OfferMemory(table);
+        _reply = message.Payload[..(Prefix + (RegionSize * (int)count))].ToArray();
+        var answered = MemoryMarshal.Cast<byte, MemoryRegionPayload>(_reply.AsSpan(Prefix));
+        for (int i = 0; i < count; i++)
+            answered[i].UserAddress = table.HostAddressOf(i);
+    }
+
+    private void EndPostcopy(Message message)
+    {
+        _device.EndPostcopy();
+        Reply(0);
     }
 
     private void SetLogBase(Message message)
@@ -141,7 +166,7 @@ public sealed class RequestHandler
         var area = _device.MakeInflight(wanted.Queues, wanted.QueueSize);
         _reply = new byte[InflightPayload.Length];
         MemoryMarshal.Write(_reply, new InflightPayload { Size = area.Shape.Length, Offset = area.Shape.Offset, Queues = wanted.Queues, QueueSize = wanted.QueueSize });
-        ReplyDescriptor = area.File;
+        ReplyDescriptor = area.File!.Number;
     }
 
     private void SetInflight(Message message)

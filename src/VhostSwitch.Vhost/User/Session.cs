@@ -112,7 +112,8 @@ public sealed class Session : IDisposable
         try
         {
             var reply = _handler.Handle(request, _reader.Payload, _reader.Descriptors);
-            if (!reply.IsEmpty) return Send(header.Request, reply, _handler.ReplyDescriptor is { } descriptor ? [descriptor.Number] : []);
+            if (_handler.ReplyDescriptor is { } descriptor) return Send(header.Request, reply, [descriptor]);
+            if (!reply.IsEmpty) return Send(header.Request, reply, []);
         }
         catch (VhostException e) when (acknowledge)
         {

@@ -68,6 +68,15 @@ public enum FrontEndRequest : uint
     /// <summary>A translation of the guest's IOMMU, or its end.</summary>
     Iotlb = 22,
 
+    /// <summary>A postcopy migration is coming.</summary>
+    PostcopyAdvise = 28,
+
+    /// <summary>Memory that comes from now on is filled later.</summary>
+    PostcopyListen = 29,
+
+    /// <summary>All memory is filled.</summary>
+    PostcopyEnd = 30,
+
     /// <summary>Asks for memory in which the back-end notes what it has taken.</summary>
     GetInflightFd = 31,
 
