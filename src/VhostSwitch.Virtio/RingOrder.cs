@@ -27,6 +27,12 @@ public static unsafe class RingOrder
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ushort AcquireFlags(ushort* flags) => Volatile.Read(ref *flags);
 
+    /// <summary>Writes the flags of a packed descriptor. What was written before is visible to the peer when it sees them.</summary>
+    /// <param name="flags">The flags, 2-byte aligned.</param>
+    /// <param name="value">Their new value.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void PublishFlags(ushort* flags, ushort value) => Volatile.Write(ref *flags, value);
+
     /// <summary>Writes length, id and flags of a used packed descriptor. What was written before is visible to the peer when it sees the flags.</summary>
     /// <param name="entry">The second half of the descriptor, 8-byte aligned.</param>
     /// <param name="value">Length, id and flags, the length lowest.</param>

@@ -31,7 +31,8 @@ internal unsafe struct BufferPool
     internal int BufferSize { get; }
 
     /// <summary>How many of a queue's buffers lie in a region.</summary>
-    internal static int CountIn(int region, int count, int regions) => (((region + 1) * count) + regions - 1) / regions - (((region * count) + regions - 1) / regions);
+    internal static int CountIn(int region, int count, int regions) =>
+        ((((region + 1) * count) + regions - 1) / regions) - (((region * count) + regions - 1) / regions);
 
     /// <summary>The first byte of a buffer.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -21,6 +21,9 @@ public sealed record DemoGuestOptions
     /// <summary>After how many empty looks the guest's own thread sleeps until something comes; 0 for never.</summary>
     public int IdleLooks { get; init; } = 200;
 
+    /// <summary>The queue pair of the port that the guest uses; both guests of a conversation use the same.</summary>
+    public int QueuePair { get; init; }
+
     /// <summary>How long nothing may arrive before the frames under way are given up and others are sent.</summary>
     public TimeSpan Stall { get; init; } = TimeSpan.FromSeconds(1);
 
@@ -32,6 +35,8 @@ public sealed record DemoGuestOptions
             throw new ArgumentException($"frame lengths: {DemoFrame.MinLength} to 65000 bytes", nameof(FrameLengths));
         if (VerifyEvery < 1)
             throw new ArgumentException($"verify every {VerifyEvery} frames: at least 1", nameof(VerifyEvery));
+        if (QueuePair < 0)
+            throw new ArgumentException($"queue pair {QueuePair}: at least 0", nameof(QueuePair));
         if (IdleLooks < 0)
             throw new ArgumentException($"{IdleLooks} idle looks: at least 0", nameof(IdleLooks));
     }
@@ -56,6 +61,7 @@ public sealed unsafe class DemoGuest
 
     // Set up once.
     private readonly VirtioUserPort _port;
+    private readonly int _pair;
     private readonly MacAddress _peerMac;
     private readonly Vector128<byte> _outgoing;
     private readonly Vector128<byte> _incoming;
@@ -96,7 +102,10 @@ public sealed unsafe class DemoGuest
     {
         Options = options ?? new DemoGuestOptions();
         Options.Validate();
+        if (Options.QueuePair >= port.Options.Queues)
+            throw new ArgumentException($"queue pair {Options.QueuePair} of a port that has {port.Options.Queues}", nameof(options));
         _port = port;
+        _pair = Options.QueuePair;
         _peerMac = peer;
         _outgoing = DemoFrame.Header(peer, port.Mac, DemoFrame.NumberedType);
         _incoming = DemoFrame.Header(port.Mac, peer, DemoFrame.NumberedType);
@@ -197,7 +206,7 @@ public sealed unsafe class DemoGuest
 
     private bool ReceiveBurst(Span<FramePart> parts)
     {
-        int count = _port.Receive(parts);
+        int count = _port.Receive(parts, _pair);
         if (count == 0) return false;
         int i = _lengths.Length == 1 && _linear ? TakeExpected(parts[..count]) : 0;
         for (; i < count; i++)
@@ -206,7 +215,7 @@ public sealed unsafe class DemoGuest
             if (part.More || !_linear) Take(_scratch, Join(parts, ref i));
             else Take(part.Data, part.Length);
         }
-        _port.Release(parts[..count]);
+        _port.Release(parts[..count], _pair);
         // A peer that sends numbered frames has heard us.
         if (!_running && _nextExpected != 0) StartSending();
         Volatile.Write(ref _counters->NextExpected, _nextExpected);
@@ -309,7 +318,10 @@ public sealed unsafe class DemoGuest
     private void Expect(ulong sequence)
     {
         if (_lengths.Length > 1)
-            _expectedLength = sequence == _nextExpected + 1 && _expectedLength + 1 < _lengths.Length ? _expectedLength + 1 : (int)(sequence % (ulong)_lengths.Length);
+        {
+            bool next = sequence == _nextExpected + 1 && _expectedLength + 1 < _lengths.Length;
+            _expectedLength = next ? _expectedLength + 1 : (int)(sequence % (ulong)_lengths.Length);
+        }
         _nextExpected = sequence;
     }
 
@@ -333,7 +345,7 @@ public sealed unsafe class DemoGuest
         }
         if (!Sending) return false;
         if (!_linear) return SendLong(parts);
-        int count = _port.Borrow(parts[..(int)Math.Min(credit, Burst)]);
+        int count = _port.Borrow(parts[..(int)Math.Min(credit, Burst)], _pair);
         if (count == 0) return false;
         var header = _outgoing;
         ulong sequence = _nextToSend, verified = NextVerified(sequence);
@@ -357,7 +369,7 @@ public sealed unsafe class DemoGuest
         }
         // Counted before they can arrive, so that no reader ever sees more received than sent.
         Volatile.Write(ref _counters->Sent, _nextToSend + (ulong)count);
-        int sent = _port.Transmit(parts[..count]);
+        int sent = _port.Transmit(parts[..count], _pair);
         _nextToSend += (ulong)sent;
         if (sent < count) Unsend(parts[sent..count]);
         return sent != 0;
@@ -366,7 +378,7 @@ public sealed unsafe class DemoGuest
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Unsend(Span<FramePart> parts)
     {
-        _port.Return(parts);
+        _port.Return(parts, _pair);
         Volatile.Write(ref _counters->Sent, _nextToSend);
         _sendLength = (int)(_nextToSend % (ulong)_lengths.Length);
     }
@@ -379,10 +391,10 @@ public sealed unsafe class DemoGuest
         int needed = (length + _port.Capacity - 1) / _port.Capacity;
         if (needed > parts.Length)
             throw new InvalidOperationException($"a frame of {length} bytes needs {needed} buffers; at most {parts.Length} are sent as one frame");
-        int count = _port.Borrow(parts[..needed]);
+        int count = _port.Borrow(parts[..needed], _pair);
         if (count < needed)
         {
-            _port.Return(parts[..count]);
+            _port.Return(parts[..count], _pair);
             return false;
         }
         if (IsVerified(_nextToSend)) DemoFrame.Fill(_scratch, length, _outgoing, _nextToSend);
@@ -397,7 +409,7 @@ public sealed unsafe class DemoGuest
             done += part.Length;
         }
         Volatile.Write(ref _counters->Sent, _nextToSend + 1);
-        if (_port.Transmit(parts[..needed]) == needed)
+        if (_port.Transmit(parts[..needed], _pair) == needed)
         {
             _nextToSend++;
             return true;
@@ -438,12 +450,12 @@ public sealed unsafe class DemoGuest
 
     private bool SendHello(Span<FramePart> parts)
     {
-        if (_port.Borrow(parts[..1]) == 0) return false;
+        if (_port.Borrow(parts[..1], _pair) == 0) return false;
         _helloAt = Stopwatch.GetTimestamp();
         _answerHello = false;
         DemoFrame.FillHello(parts[0].Data, _port.Mac, _heardPeer);
         parts[0].Length = DemoFrame.MinLength;
-        if (_port.Transmit(parts[..1]) == 0) _port.Return(parts[..1]);
+        if (_port.Transmit(parts[..1], _pair) == 0) _port.Return(parts[..1], _pair);
         return true;
     }
 

@@ -50,7 +50,9 @@ public sealed class DemoGuestPair : IDisposable
     /// <returns>False when the time was up.</returns>
     public bool WaitUntilAcquainted(TimeSpan timeout) => SpinUntil(() => First.Acquainted && Second.Acquainted, timeout);
 
-    /// <summary>Lets the guests send no more, waits until all has arrived or nothing comes any more, ends the threads and closes the account.</summary>
+    /// <summary>
+    /// Lets the guests send no more, waits until all has arrived or nothing comes any more, ends the threads and closes the account.
+    /// </summary>
     /// <returns>True when no frame was lost, changed or out of order.</returns>
     public bool Finish()
     {
@@ -98,6 +100,7 @@ public sealed class DemoGuestPair : IDisposable
     private void Run(DemoGuest[] guests, int? cpu)
     {
         if (cpu is { } number) CpuAffinity.Pin(number);
+        var options = guests[0].Options;
         bool alone = guests.Length == 1;
         int idle = 0;
         long allocated = GC.GetAllocatedBytesForCurrentThread();
@@ -107,7 +110,7 @@ public sealed class DemoGuestPair : IDisposable
             foreach (var guest in guests) worked |= guest.Poll();
             if (worked) idle = 0;
             else if (guests[0].Port.Link != LinkState.Up) Thread.Sleep(10);
-            else if (alone && guests[0].Options.IdleLooks != 0 && ++idle >= guests[0].Options.IdleLooks) guests[0].Port.Wait(1);
+            else if (alone && options.IdleLooks != 0 && ++idle >= options.IdleLooks) guests[0].Port.Wait(1, options.QueuePair);
         }
         Interlocked.Add(ref _allocated, GC.GetAllocatedBytesForCurrentThread() - allocated);
     }

@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using VhostSwitch.Linux;
 using VhostSwitch.Virtio;
-using VhostSwitch.Virtio.Split;
 
 namespace VhostSwitch.VirtioUser;
 
@@ -10,7 +9,40 @@ namespace VhostSwitch.VirtioUser;
 /// The driver side of a receive queue (VIRTIO 1.2, 5.1.6.3 and 5.1.6.4). Frames are lent to the caller where the device put
 /// them, and posted again when released. One thread at a time.
 /// </summary>
-internal sealed unsafe class ReceiveQueue
+internal abstract class ReceiveQueue
+{
+    /// <summary>Frames handed to the caller. Written by the owner, read by anyone.</summary>
+    internal ulong Frames { get; private protected set; }
+
+    /// <summary>Kicks sent.</summary>
+    internal ulong Kicks { get; private protected set; }
+
+    /// <summary>Frames thrown away because they had more parts than the caller takes at a time.</summary>
+    internal ulong Oversized { get; private protected set; }
+
+    /// <summary>How the device broke the rules, in words; null while it has not.</summary>
+    internal abstract string? Fault { get; }
+
+    /// <summary>Lends the caller what has come in: whole frames only.</summary>
+    internal abstract int Receive(Span<FramePart> parts);
+
+    /// <summary>Takes lent parts back and posts their buffers again, all published at once.</summary>
+    internal abstract void Release(ReadOnlySpan<FramePart> parts);
+
+    /// <summary>Tells the device what was published, if it wants to know.</summary>
+    internal abstract void Kick();
+
+    /// <summary>Asks the device for a call, or not to call.</summary>
+    internal abstract void WantCalls(bool wanted);
+
+    /// <summary>Looks whether a frame has come in or the ring is at fault.</summary>
+    internal abstract bool HasUsed();
+}
+
+/// <summary>A receive queue on a ring of one kind, compiled for it.</summary>
+/// <typeparam name="TRing">The ring.</typeparam>
+internal sealed unsafe class ReceiveQueue<TRing> : ReceiveQueue
+    where TRing : struct, IDriverRing
 {
     private const int Burst = 32;
 
@@ -23,11 +55,13 @@ internal sealed unsafe class ReceiveQueue
     private readonly TakenChain* _taken;
 
     // Written by the owner. Of the chains that were taken, those from _next to _count have not been lent yet.
-    private SplitDriverRing _ring;
+#pragma warning disable IDE0044 // Its methods change it; were it readonly, each call would change a copy.
+    private TRing _ring;
+#pragma warning restore IDE0044
     private int _next;
     private int _count;
 
-    internal ReceiveQueue(SplitDriverRing ring, BufferPool pool, Features features, int kick)
+    internal ReceiveQueue(TRing ring, BufferPool pool, Features features, int kick)
     {
         _ring = ring;
         _pool = pool;
@@ -42,20 +76,12 @@ internal sealed unsafe class ReceiveQueue
         _ring.Publish();
     }
 
-    /// <summary>Frames handed to the caller. Written by the owner, read by anyone.</summary>
-    internal ulong Frames { get; private set; }
+    /// <inheritdoc/>
+    internal override string? Fault =>
+        _ring.Fault == DriverRingFault.None ? null : DriverRingFaults.Describe(_ring.Fault, _ring.FaultDetail, _ring.Size);
 
-    /// <summary>Kicks sent.</summary>
-    internal ulong Kicks { get; private set; }
-
-    /// <summary>Frames thrown away because they had more parts than the caller takes at a time.</summary>
-    internal ulong Oversized { get; private set; }
-
-    /// <summary>The ring, for its fault and its calls.</summary>
-    internal ref SplitDriverRing Ring => ref _ring;
-
-    /// <summary>Lends the caller what has come in: whole frames only.</summary>
-    internal int Receive(Span<FramePart> parts)
+    /// <inheritdoc/>
+    internal override int Receive(Span<FramePart> parts)
     {
         int filled = 0;
         ulong frames = 0;
@@ -91,8 +117,8 @@ internal sealed unsafe class ReceiveQueue
         return filled;
     }
 
-    /// <summary>Takes lent parts back and posts their buffers again, all with one write of the index.</summary>
-    internal void Release(ReadOnlySpan<FramePart> parts)
+    /// <inheritdoc/>
+    internal override void Release(ReadOnlySpan<FramePart> parts)
     {
         while (parts.Length > Burst)
         {
@@ -104,8 +130,8 @@ internal sealed unsafe class ReceiveQueue
         Kick();
     }
 
-    /// <summary>Tells the device what was published, if it wants to know.</summary>
-    internal void Kick()
+    /// <inheritdoc/>
+    internal override void Kick()
     {
         if (!_ring.KickUndecided) return;
         RingOrder.FenceBeforeNotifyCheck();
@@ -116,6 +142,16 @@ internal sealed unsafe class ReceiveQueue
         }
         _ring.KickDecided();
     }
+
+    /// <inheritdoc/>
+    internal override void WantCalls(bool wanted)
+    {
+        if (wanted) _ring.EnableCalls();
+        else _ring.DisableCalls();
+    }
+
+    /// <inheritdoc/>
+    internal override bool HasUsed() => _ring.HasUsed();
 
     [SkipLocalsInit]
     private void Post(ReadOnlySpan<FramePart> parts)
@@ -172,7 +208,13 @@ internal sealed unsafe class ReceiveQueue
         for (int i = 1; i < count; i++)
         {
             var chain = _taken[_next + i];
-            parts[filled + i] = new FramePart { Data = _pool.Start(chain.Token), Length = (int)chain.Written, Buffer = chain.Token, More = i < count - 1 };
+            parts[filled + i] = new FramePart
+            {
+                Data = _pool.Start(chain.Token),
+                Length = (int)chain.Written,
+                Buffer = chain.Token,
+                More = i < count - 1,
+            };
         }
         _next += count;
         filled += count;

@@ -1,8 +1,8 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using VhostSwitch.Linux;
 using VhostSwitch.Virtio;
-using VhostSwitch.Virtio.Split;
 
 namespace VhostSwitch.VirtioUser;
 
@@ -10,7 +10,40 @@ namespace VhostSwitch.VirtioUser;
 /// The driver side of a transmit queue (VIRTIO 1.2, 5.1.6.2). The caller borrows buffers, fills them and sends them without a
 /// copy; they come back when the device has used them. One thread at a time.
 /// </summary>
-internal sealed unsafe class TransmitQueue
+internal abstract class TransmitQueue
+{
+    /// <summary>Frames given to the device. Written by the owner, read by anyone.</summary>
+    internal ulong Frames { get; private protected set; }
+
+    /// <summary>Kicks sent.</summary>
+    internal ulong Kicks { get; private protected set; }
+
+    /// <summary>How many buffers can be borrowed without looking for used ones.</summary>
+    internal abstract int Free { get; }
+
+    /// <summary>How the device broke the rules, in words; null while it has not.</summary>
+    internal abstract string? Fault { get; }
+
+    /// <summary>Lends free buffers to the caller.</summary>
+    internal abstract int Borrow(Span<FramePart> parts);
+
+    /// <summary>Sends whole frames from borrowed buffers, all published at once.</summary>
+    internal abstract int Transmit(ReadOnlySpan<FramePart> parts);
+
+    /// <summary>Takes borrowed buffers back that were not sent.</summary>
+    internal abstract void Return(ReadOnlySpan<FramePart> parts);
+
+    /// <summary>Asks the device for a call, or not to call.</summary>
+    internal abstract void WantCalls(bool wanted);
+
+    /// <summary>Looks whether a buffer has come back or the ring is at fault.</summary>
+    internal abstract bool HasUsed();
+}
+
+/// <summary>A transmit queue on a ring of one kind, compiled for it.</summary>
+/// <typeparam name="TRing">The ring.</typeparam>
+internal sealed unsafe class TransmitQueue<TRing> : TransmitQueue
+    where TRing : struct, IDriverRing
 {
     private const int Burst = 32;
     private const ushort None = ushort.MaxValue;
@@ -31,21 +64,24 @@ internal sealed unsafe class TransmitQueue
     private readonly int _freeMask;
 
     // Written by the owner.
-    private SplitDriverRing _ring;
+#pragma warning disable IDE0044 // Its methods change it; were it readonly, each call would change a copy.
+    private TRing _ring;
+#pragma warning restore IDE0044
     private uint _freeHead;
     private uint _freeTail;
 
-    internal TransmitQueue(SplitDriverRing ring, BufferPool pool, Features features, int kick)
+    internal TransmitQueue(TRing ring, BufferPool pool, Features features, int kick)
     {
         _ring = ring;
         _pool = pool;
         _headerLength = NetHeader.LengthFor(features);
         _capacity = pool.BufferSize - _headerLength;
         _kick = kick;
-        _memory = GC.AllocateArray<ushort>(2 * ring.Size, pinned: true);
+        int places = (int)BitOperations.RoundUpToPowerOf2((uint)pool.Count);
+        _memory = GC.AllocateArray<ushort>(pool.Count + places, pinned: true);
         _nextOf = (ushort*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory));
-        _free = _nextOf + ring.Size;
-        _freeMask = ring.Size - 1;
+        _free = _nextOf + pool.Count;
+        _freeMask = places - 1;
         for (int i = 0; i < pool.Count; i++)
         {
             // An all-zero header asks for nothing: no checksum, no segmentation, no count of buffers (5.1.6.2.1).
@@ -56,20 +92,15 @@ internal sealed unsafe class TransmitQueue
         _ring.DisableCalls();
     }
 
-    /// <summary>Frames given to the device. Written by the owner, read by anyone.</summary>
-    internal ulong Frames { get; private set; }
+    /// <inheritdoc/>
+    internal override int Free => (int)(_freeTail - _freeHead);
 
-    /// <summary>Kicks sent.</summary>
-    internal ulong Kicks { get; private set; }
+    /// <inheritdoc/>
+    internal override string? Fault =>
+        _ring.Fault == DriverRingFault.None ? null : DriverRingFaults.Describe(_ring.Fault, _ring.FaultDetail, _ring.Size);
 
-    /// <summary>How many buffers can be borrowed without looking for used ones.</summary>
-    internal int Free => (int)(_freeTail - _freeHead);
-
-    /// <summary>The ring, for its fault and its calls.</summary>
-    internal ref SplitDriverRing Ring => ref _ring;
-
-    /// <summary>Lends free buffers to the caller.</summary>
-    internal int Borrow(Span<FramePart> parts)
+    /// <inheritdoc/>
+    internal override int Borrow(Span<FramePart> parts)
     {
         // Looking only when it is needed takes used entries back many at a time: whole cache lines, written to the end.
         if (Free < parts.Length) Reclaim();
@@ -86,9 +117,9 @@ internal sealed unsafe class TransmitQueue
         return count;
     }
 
-    /// <summary>Sends whole frames from borrowed buffers, all with one write of the index.</summary>
+    /// <inheritdoc/>
     [SkipLocalsInit]
-    internal int Transmit(ReadOnlySpan<FramePart> parts)
+    internal override int Transmit(ReadOnlySpan<FramePart> parts)
     {
         Span<BufferToPost> buffers = stackalloc BufferToPost[Burst];
         int sent = 0, frames = 0;
@@ -125,16 +156,26 @@ internal sealed unsafe class TransmitQueue
         return sent;
     }
 
-    /// <summary>Takes borrowed buffers back that were not sent.</summary>
-    internal void Return(ReadOnlySpan<FramePart> parts)
+    /// <inheritdoc/>
+    internal override void Return(ReadOnlySpan<FramePart> parts)
     {
         for (int i = 0; i < parts.Length; i++)
             _free[_freeTail++ & (uint)_freeMask] = parts[i].Buffer;
     }
 
-    /// <summary>Takes back all that the device has used.</summary>
+    /// <inheritdoc/>
+    internal override void WantCalls(bool wanted)
+    {
+        if (wanted) _ring.EnableCalls();
+        else _ring.DisableCalls();
+    }
+
+    /// <inheritdoc/>
+    internal override bool HasUsed() => _ring.HasUsed();
+
+    // Takes back all that the device has used.
     [SkipLocalsInit]
-    internal void Reclaim()
+    private void Reclaim()
     {
         Span<TakenChain> taken = stackalloc TakenChain[Burst];
         int count;
@@ -158,8 +199,8 @@ internal sealed unsafe class TransmitQueue
         while (count == Burst);
     }
 
-    /// <summary>Tells the device what was published, if it wants to know.</summary>
-    internal void Kick()
+    // Tells the device what was published, if it wants to know.
+    private void Kick()
     {
         if (!_ring.KickUndecided) return;
         RingOrder.FenceBeforeNotifyCheck();
@@ -179,7 +220,10 @@ internal sealed unsafe class TransmitQueue
         while (parts[count - 1].More)
         {
             if (count == parts.Length || count == _pool.Count)
-                throw new ArgumentException("the last part of a frame has More set, or the frame has more parts than the port has buffers", nameof(parts));
+            {
+                throw new ArgumentException(
+                    "the last part of a frame has More set, or the frame has more parts than the port has buffers", nameof(parts));
+            }
             count++;
         }
         if (count > _ring.Free) return 0;

@@ -143,7 +143,8 @@ internal sealed class VhostUserConnection : IDisposable
         if (header.Request != (uint)request || header.Flags != (MessageHeader.Version | MessageHeader.Reply) || header.Size != (uint)payload.Length)
         {
             throw new VirtioUserException(
-                $"the back-end at {_path} answered {request} with message {header.Request}, flags 0x{header.Flags:x} and {header.Size} bytes; expected flags 0x5 and {payload.Length} bytes");
+                $"the back-end at {_path} answered {request} with message {header.Request}, flags 0x{header.Flags:x} and {header.Size} bytes; "
+                + $"expected flags 0x5 and {payload.Length} bytes");
         }
         ReadAll(request, payload, deadline);
     }

@@ -1,6 +1,7 @@
 using VhostSwitch.Linux;
 using VhostSwitch.Packets;
 using VhostSwitch.Virtio;
+using VhostSwitch.Virtio.Packed;
 using VhostSwitch.Virtio.Split;
 
 namespace VhostSwitch.VirtioUser;
@@ -13,6 +14,7 @@ public sealed record VirtioUserOptions
 
     /// <summary>What this driver can do, or can leave unused without harm. Anything else is refused.</summary>
     public const Features SupportedFeatures = Features.Version1 | Features.MrgRxbuf | Features.EventIdx | Features.IndirectDesc | Features.AnyLayout
+        | Features.RingPacked | Features.InOrder
         | Features.Csum | Features.HostTso4 | Features.HostTso6 | Features.HostEcn | Features.HostUfo | Features.Mq;
 
     /// <summary>The most memory files: one descriptor each, and a message of the protocol carries eight.</summary>
@@ -27,10 +29,13 @@ public sealed record VirtioUserOptions
     /// <summary>The port's own address.</summary>
     public required MacAddress Mac { get; init; }
 
-    /// <summary>Queue pairs. Only 1 is built.</summary>
+    /// <summary>The most queue pairs.</summary>
+    public const int MaxQueues = 128;
+
+    /// <summary>Queue pairs. More than one asks the back-end for <see cref="Virtio.Features.Mq"/>; all of them are used.</summary>
     public int Queues { get; init; } = 1;
 
-    /// <summary>Entries of each ring: a power of two.</summary>
+    /// <summary>Entries of each ring: a power of two, or with <see cref="Virtio.Features.RingPacked"/> any number.</summary>
     public int QueueSize { get; init; } = 256;
 
     /// <summary>The features asked for; what the back-end does not offer is left out.</summary>
@@ -45,7 +50,10 @@ public sealed record VirtioUserOptions
     /// <summary>Buffers frames are sent from; null for as many as the ring has entries.</summary>
     public int? TransmitBuffers { get; init; }
 
-    /// <summary>Into how many memory files rings and buffers are split, 1 to <see cref="MaxMemoryRegions"/>. Every queue has buffers in each of them.</summary>
+    /// <summary>
+    /// Into how many memory files rings and buffers are split, 1 to <see cref="MaxMemoryRegions"/>. Every queue has buffers in each
+    /// of them.
+    /// </summary>
     public int MemoryRegions { get; init; } = 1;
 
     /// <summary>
@@ -67,12 +75,19 @@ public sealed record VirtioUserOptions
             throw new ArgumentException($"path {Path} is longer than the {UnixSocket.MaxPathBytes} bytes a socket path can have", nameof(Path));
         if (Mac.IsGroup || Mac.Value == 0)
             throw new ArgumentException($"mac {Mac} is no address of a single station", nameof(Mac));
-        if (Queues != 1)
-            throw new ArgumentException($"queues={Queues}: only one queue pair is built, use queues=1", nameof(Queues));
-        if (QueueSize < 2 || !SplitLayout.IsValidSize((uint)QueueSize))
-            throw new ArgumentException($"queue_size={QueueSize}: a split ring has a power of two of entries, 2 to {SplitLayout.MaxSize}", nameof(QueueSize));
-        if ((Features & ~SupportedFeatures) != 0)
-            throw new ArgumentException($"features: {string.Join(", ", FeatureNames.Of(Features & ~SupportedFeatures))} not built in this driver", nameof(Features));
+        if (Queues is < 1 or > MaxQueues)
+            throw new ArgumentException($"queues={Queues}: 1 to {MaxQueues} queue pairs", nameof(Queues));
+        bool packed = (Features & Features.RingPacked) != 0;
+        if (QueueSize < 2 || !(packed ? PackedLayout.IsValidSize((uint)QueueSize) : SplitLayout.IsValidSize((uint)QueueSize)))
+        {
+            string sizes = packed ? $"a packed ring has 2 to {PackedLayout.MaxSize} entries"
+                : $"a split ring has a power of two of entries, 2 to {SplitLayout.MaxSize}";
+            throw new ArgumentException($"queue_size={QueueSize}: {sizes}", nameof(QueueSize));
+        }
+        if ((Features & ~SupportedFeatures) is not Features.None and var others)
+            throw new ArgumentException($"features: {string.Join(", ", FeatureNames.Of(others))} not built in this driver", nameof(Features));
+        if ((Features & (Features.RingPacked | Features.InOrder)) != 0 && (Features & Features.Version1) == 0)
+            throw new ArgumentException("features: RING_PACKED and IN_ORDER need VERSION_1; a legacy device knows neither", nameof(Features));
         if (BufferSize < BufferAlignment || BufferSize % BufferAlignment != 0 || BufferSize > 65536)
             throw new ArgumentException($"buffer size {BufferSize}: a multiple of {BufferAlignment}, at most 65536", nameof(BufferSize));
         if (ReceiveBuffers is { } receive && (receive < 1 || receive > QueueSize))

@@ -5,6 +5,7 @@ using VhostSwitch.Packets;
 using VhostSwitch.Vhost;
 using VhostSwitch.Vhost.User;
 using VhostSwitch.Virtio;
+using VhostSwitch.Virtio.Packed;
 using VhostSwitch.Virtio.Split;
 
 namespace VhostSwitch.VirtioUser;
@@ -21,25 +22,29 @@ public enum LinkState
     /// <summary>The back-end is gone. <see cref="VirtioUserPort.Start"/> connects anew.</summary>
     Down,
 
-    /// <summary>The back-end broke the rules of a ring. <see cref="VirtioUserPort.Start"/> after <see cref="VirtioUserPort.Stop"/> sets the rings up anew.</summary>
+    /// <summary>
+    /// The back-end broke the rules of a ring. <see cref="VirtioUserPort.Start"/> after <see cref="VirtioUserPort.Stop"/> sets the
+    /// rings up anew.
+    /// </summary>
     Broken,
 }
 
 /// <summary>
-/// A virtio network driver in user space on a vhost-user socket, as a front-end (DPDK calls it <c>virtio_user</c>): one queue
-/// pair, split rings, its own memory shared with the back-end.
+/// A virtio network driver in user space on a vhost-user socket, as a front-end (DPDK calls it <c>virtio_user</c>): queue pairs
+/// on split or packed rings, its own memory shared with the back-end.
 /// </summary>
 /// <remarks>
-/// Two kinds of callers. One control thread starts, stops and disposes. One owner thread moves frames: <see cref="Borrow"/>,
-/// <see cref="Transmit"/>, <see cref="Return"/>, <see cref="Receive"/>, <see cref="Release"/>, <see cref="Wait"/>; these never
-/// throw because of what the back-end does, and do nothing while the link is not up. The owner does not call while the port is
-/// started, stopped or disposed; parts lent before are void afterwards.
+/// Two kinds of callers. One control thread starts, stops and disposes. One owner thread for each queue pair moves frames:
+/// <see cref="Borrow"/>, <see cref="Transmit"/>, <see cref="Return"/>, <see cref="Receive"/>, <see cref="Release"/>,
+/// <see cref="Wait"/>; these never throw because of what the back-end does, and do nothing while the link is not up. Owners do
+/// not call while the port is started, stopped or disposed; parts lent before are void afterwards.
 /// </remarks>
 public sealed unsafe class VirtioUserPort : IDisposable
 {
+    // Of each queue pair, in this order (VIRTIO 1.2, 5.1.2).
     private const int ReceiveRing = 0;
     private const int TransmitRing = 1;
-    private const int Rings = 2;
+    private const int RingsOfAPair = 2;
 
     // Of the device status register (VIRTIO 1.2, 2.1).
     private const ulong StatusDriver = 1 | 2;
@@ -47,29 +52,38 @@ public sealed unsafe class VirtioUserPort : IDisposable
     private const ulong StatusDriverOk = 4;
 
     // Ring parts start on lines of their own, two at a time as processors fetch them: the sides write different parts. The used
-    // ring starts 4 bytes before such a boundary, so that no entry straddles two lines.
+    // ring starts 4 bytes before such a boundary, so that no entry straddles two lines. A packed ring has the place of the
+    // descriptor table, and its event suppression areas, driver's first, have those of the available and the used ring.
     private const nuint PartAlignment = 128;
     private const nuint UsedOffset = PartAlignment - SplitLayout.EntriesOffset;
 
+    // Where a packed ring starts, for both sides: entry 0, wrap counter 1. The available position is the lower half and the used
+    // one the upper, as the vhost-user specification has it; DPDK sends 0x8000 and reads no more than that.
+    private const uint PackedBase = PackedLayout.WrapBit | ((uint)PackedLayout.WrapBit << 16);
+
     private readonly VirtioUserOptions _options;
     private readonly DriverMemory _memory;
-    private readonly RingParts[] _parts = new RingParts[Rings];
-    private readonly FileDescriptor[] _kicks = new FileDescriptor[Rings];
-    private readonly FileDescriptor[] _calls = new FileDescriptor[Rings];
-    private readonly BufferPool _receiveBuffers;
-    private readonly BufferPool _transmitBuffers;
-    private readonly Epoll _called = new();
+    private readonly int _rings;
+
+    // By ring.
+    private readonly RingParts[] _parts;
+    private readonly BufferPool[] _buffers;
+    private readonly FileDescriptor[] _kicks;
+    private readonly FileDescriptor[] _calls;
+
+    // By pair.
+    private readonly Epoll[] _called;
 
     private VhostUserConnection? _connection;
     private LinkMonitor? _monitor;
     private Features _offered;
     private ProtocolFeatures _protocol;
 
-    // Replaced by the control thread at each start; read by the owner.
-    private ReceiveQueue _receive = null!;
-    private TransmitQueue _transmit = null!;
+    // By pair. Replaced by the control thread at each start; read by the owners.
+    private readonly ReceiveQueue[] _receive;
+    private readonly TransmitQueue[] _transmit;
 
-    // Written by the control thread, the monitor and the owner; read by anyone.
+    // Written by the control thread, the monitor and the owners; read by anyone.
     private volatile LinkState _link;
     private volatile string _linkReason = "not started";
 
@@ -81,18 +95,30 @@ public sealed unsafe class VirtioUserPort : IDisposable
     {
         options.Validate();
         _options = options;
+        int pairs = options.Queues;
+        _rings = RingsOfAPair * pairs;
+        _parts = new RingParts[_rings];
+        _buffers = new BufferPool[_rings];
+        _kicks = new FileDescriptor[_rings];
+        _calls = new FileDescriptor[_rings];
+        _called = new Epoll[pairs];
+        _receive = new ReceiveQueue[pairs];
+        _transmit = new TransmitQueue[pairs];
         int receiveBuffers = options.ReceiveBuffers ?? options.QueueSize;
         int transmitBuffers = options.TransmitBuffers ?? options.QueueSize;
         Span<nuint> lengths = stackalloc nuint[options.MemoryRegions];
         for (int region = 0; region < lengths.Length; region++)
         {
             int buffers = BufferPool.CountIn(region, receiveBuffers, lengths.Length) + BufferPool.CountIn(region, transmitBuffers, lengths.Length);
-            lengths[region] = ((nuint)buffers * (nuint)options.BufferSize) + (region == 0 ? RingsLength(options.QueueSize) : 0);
+            lengths[region] = (nuint)pairs * (nuint)buffers * (nuint)options.BufferSize;
+            if (region == 0) lengths[region] += RingsLength(_rings, options.QueueSize);
         }
         _memory = new DriverMemory(lengths, options.GuestPhysicalStart);
         try
         {
-            for (int ring = 0; ring < Rings; ring++)
+            for (int pair = 0; pair < pairs; pair++)
+                _called[pair] = new Epoll();
+            for (int ring = 0; ring < _rings; ring++)
             {
                 _parts[ring] = new RingParts
                 {
@@ -102,11 +128,11 @@ public sealed unsafe class VirtioUserPort : IDisposable
                 };
                 _kicks[ring] = EventFd.Create();
                 _calls[ring] = EventFd.Create();
-                _called.Add(_calls[ring].Number, (ulong)ring);
+                _called[ring / RingsOfAPair].Add(_calls[ring].Number, (ulong)ring);
             }
-            _receiveBuffers = new BufferPool(_memory, receiveBuffers, options.BufferSize);
-            _transmitBuffers = new BufferPool(_memory, transmitBuffers, options.BufferSize);
-            MakeQueues();
+            for (int ring = 0; ring < _rings; ring++)
+                _buffers[ring] = new BufferPool(_memory, ring % RingsOfAPair == ReceiveRing ? receiveBuffers : transmitBuffers, options.BufferSize);
+            MakeQueues(options.Features);
         }
         catch
         {
@@ -124,6 +150,9 @@ public sealed unsafe class VirtioUserPort : IDisposable
     /// <summary>What both sides agreed on at the last start.</summary>
     public Features Features { get; private set; }
 
+    /// <summary>True where the last start agreed on packed rings.</summary>
+    public bool IsPacked => (Features & Features.RingPacked) != 0;
+
     /// <summary>Bytes of the network header before each frame.</summary>
     public int HeaderLength => NetHeader.LengthFor(Features);
 
@@ -137,16 +166,16 @@ public sealed unsafe class VirtioUserPort : IDisposable
     public string LinkReason => _linkReason;
 
     /// <summary>Frames given to the back-end since the last start. Any thread may ask.</summary>
-    public ulong TransmittedFrames => _transmit.Frames;
+    public ulong TransmittedFrames => Sum(_transmit, static q => q.Frames);
 
     /// <summary>Frames taken from the back-end since the last start. Any thread may ask.</summary>
-    public ulong ReceivedFrames => _receive.Frames;
+    public ulong ReceivedFrames => Sum(_receive, static q => q.Frames);
 
     /// <summary>Received frames thrown away because they had more parts than the caller's span, since the last start.</summary>
-    public ulong OversizedFrames => _receive.Oversized;
+    public ulong OversizedFrames => Sum(_receive, static q => q.Oversized);
 
     /// <summary>Kicks sent since the last start. Any thread may ask.</summary>
-    public ulong Kicks => _receive.Kicks + _transmit.Kicks;
+    public ulong Kicks => Sum(_receive, static q => q.Kicks) + Sum(_transmit, static q => q.Kicks);
 
     /// <summary>Connects where there is no connection, negotiates, hands memory and rings over and starts them.</summary>
     /// <exception cref="VirtioUserException">Nobody listens, or the back-end refused, did not answer in time or broke the protocol.</exception>
@@ -158,7 +187,7 @@ public sealed unsafe class VirtioUserPort : IDisposable
         {
             if (_connection is null) Connect();
             Negotiate();
-            MakeQueues();
+            MakeQueues(Features);
             StartRings();
         }
         catch (VirtioUserException)
@@ -169,8 +198,11 @@ public sealed unsafe class VirtioUserPort : IDisposable
         SetLink(LinkState.Up, "up");
         // The rings run before anyone has posted anything new: the first kick says so (VIRTIO has no other way for buffers
         // that were available before).
-        _receive.Kick();
-        EventFd.Signal(_kicks[TransmitRing].Number);
+        for (int pair = 0; pair < _options.Queues; pair++)
+        {
+            _receive[pair].Kick();
+            EventFd.Signal(_kicks[(pair * RingsOfAPair) + TransmitRing].Number);
+        }
         _monitor!.Watch();
         // A connection that ended while the rings were made ready has said so before the link was up.
         if (_monitor.Trouble is { } trouble) LoseLink(trouble);
@@ -189,7 +221,7 @@ public sealed unsafe class VirtioUserPort : IDisposable
             if (_link != LinkState.Down)
             {
                 if ((_offered & Features.ProtocolFeatures) != 0) EnableRings(false);
-                for (uint ring = 0; ring < Rings; ring++)
+                for (uint ring = 0; ring < _rings; ring++)
                 {
                     var state = new VringState { Index = ring };
                     _ = _connection.Ask<VringState>(FrontEndRequest.GetVringBase, MemoryMarshal.AsBytes(new Span<VringState>(ref state)));
@@ -211,7 +243,7 @@ public sealed unsafe class VirtioUserPort : IDisposable
     {
         if (_link == LinkState.Up) Stop();
         Disconnect();
-        _called.Dispose();
+        foreach (var called in _called) called?.Dispose();
         foreach (var kick in _kicks) kick?.Dispose();
         foreach (var call in _calls) call?.Dispose();
         _memory.Dispose();
@@ -219,45 +251,56 @@ public sealed unsafe class VirtioUserPort : IDisposable
 
     /// <summary>Lends the caller free buffers to fill. Owner thread.</summary>
     /// <param name="parts">Receives them; <see cref="FramePart.Length"/> is how much fits.</param>
+    /// <param name="pair">The queue pair.</param>
     /// <returns>How many there were; 0 while the link is not up.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int Borrow(Span<FramePart> parts)
+    public int Borrow(Span<FramePart> parts, int pair = 0)
     {
         if (_link != LinkState.Up) return 0;
-        int count = _transmit.Borrow(parts);
-        if (count == 0) CheckRings();
+        int count = _transmit[pair].Borrow(parts);
+        if (count == 0) CheckRings(pair);
         return count;
     }
 
     /// <summary>Sends frames from borrowed buffers, without copying them. Owner thread.</summary>
-    /// <param name="parts">Whole frames; each part's <see cref="FramePart.Length"/> set, and <see cref="FramePart.More"/> on all but the last part of a frame.</param>
+    /// <param name="parts">
+    /// Whole frames; each part's <see cref="FramePart.Length"/> set, and <see cref="FramePart.More"/> on all but the last part of a
+    /// frame.
+    /// </param>
+    /// <param name="pair">The queue pair.</param>
     /// <returns>How many parts were sent. The others still belong to the caller; 0 while the link is not up.</returns>
     /// <exception cref="ArgumentException">A length is more than a buffer holds, or the last part has <see cref="FramePart.More"/>.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int Transmit(ReadOnlySpan<FramePart> parts) => _link == LinkState.Up ? _transmit.Transmit(parts) : 0;
+    public int Transmit(ReadOnlySpan<FramePart> parts, int pair = 0) => _link == LinkState.Up ? _transmit[pair].Transmit(parts) : 0;
 
     /// <summary>Takes borrowed buffers back that were not sent. Owner thread.</summary>
     /// <param name="parts">Parts from <see cref="Borrow"/>.</param>
-    public void Return(ReadOnlySpan<FramePart> parts) => _transmit.Return(parts);
+    /// <param name="pair">The queue pair they were borrowed from.</param>
+    public void Return(ReadOnlySpan<FramePart> parts, int pair = 0) => _transmit[pair].Return(parts);
 
     /// <summary>Lends the caller the frames that have come in, where the back-end put them. Owner thread.</summary>
-    /// <param name="parts">Receives whole frames in order; a frame of several buffers is several parts. A frame with more parts than this span has is thrown away and counted.</param>
+    /// <param name="parts">
+    /// Receives whole frames in order; a frame of several buffers is several parts. A frame with more parts than this span has is
+    /// thrown away and counted.
+    /// </param>
+    /// <param name="pair">The queue pair.</param>
     /// <returns>How many parts; 0 while the link is not up. Give them back with <see cref="Release"/>.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int Receive(Span<FramePart> parts)
+    public int Receive(Span<FramePart> parts, int pair = 0)
     {
         if (_link != LinkState.Up) return 0;
-        int count = _receive.Receive(parts);
-        if (count == 0) CheckRings();
+        int count = _receive[pair].Receive(parts);
+        if (count == 0) CheckRings(pair);
         return count;
     }
 
     /// <summary>Takes received parts back; the back-end fills their buffers again. Owner thread.</summary>
     /// <param name="parts">Parts from <see cref="Receive"/>, best in the same order.</param>
+    /// <param name="pair">The queue pair they came from.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Release(ReadOnlySpan<FramePart> parts)
+    public void Release(ReadOnlySpan<FramePart> parts, int pair = 0)
     {
-        if (_link == LinkState.Up) _receive.Release(parts);
+        if (_link == LinkState.Up) _receive[pair].Release(parts);
     }
 
     /// <summary>The network header of a received frame: offloads the back-end asks for or vouches for.</summary>
@@ -269,32 +312,42 @@ public sealed unsafe class VirtioUserPort : IDisposable
     /// where it waits: between calls of this method the back-end is asked not to call.
     /// </summary>
     /// <param name="timeoutMs">How long at most, in milliseconds.</param>
+    /// <param name="pair">The queue pair.</param>
     /// <returns>True when there is something to look at; false after the time.</returns>
-    public bool Wait(int timeoutMs)
+    public bool Wait(int timeoutMs, int pair = 0)
     {
         if (_link != LinkState.Up) return true;
-        bool full = _transmit.Free == 0;
-        _receive.Ring.EnableCalls();
-        if (full) _transmit.Ring.EnableCalls();
+        var receive = _receive[pair];
+        var transmit = _transmit[pair];
+        bool full = transmit.Free == 0;
+        receive.WantCalls(true);
+        if (full) transmit.WantCalls(true);
         RingOrder.FenceBeforeNotifyCheck();
-        bool ready = _receive.Ring.HasUsed() || (full && _transmit.Ring.HasUsed());
+        bool ready = receive.HasUsed() || (full && transmit.HasUsed());
         if (!ready)
         {
-            Span<ulong> rings = stackalloc ulong[Rings];
-            int count = _called.Wait(rings, timeoutMs);
+            Span<ulong> rings = stackalloc ulong[RingsOfAPair];
+            int count = _called[pair].Wait(rings, timeoutMs);
             for (int i = 0; i < count; i++)
                 EventFd.Drain(_calls[(int)rings[i]].Number);
             ready = count != 0;
         }
-        _receive.Ring.DisableCalls();
-        if (full) _transmit.Ring.DisableCalls();
+        receive.WantCalls(false);
+        if (full) transmit.WantCalls(false);
         return ready;
     }
 
-    private static nuint RingsLength(int size)
+    private static nuint RingsLength(int rings, int size)
     {
         nuint one = SplitLayout.DescriptorTableLength(size) + SplitLayout.AvailableLength(size) + SplitLayout.UsedLength(size) + (4 * PartAlignment);
-        return (Rings * one) + VirtioUserOptions.BufferAlignment;
+        return ((nuint)rings * one) + VirtioUserOptions.BufferAlignment;
+    }
+
+    private static ulong Sum<T>(T[] queues, Func<T, ulong> count)
+    {
+        ulong sum = 0;
+        foreach (var queue in queues) sum += count(queue);
+        return sum;
     }
 
     // The order of DPDK's virtio_user: first what the device can do.
@@ -310,13 +363,10 @@ public sealed unsafe class VirtioUserPort : IDisposable
             _protocol = offered & (ProtocolFeatures.Mq | ProtocolFeatures.ReplyAck | ProtocolFeatures.Status);
             connection.Send(FrontEndRequest.SetProtocolFeatures, (ulong)_protocol);
             connection.ReplyAck = (_protocol & ProtocolFeatures.ReplyAck) != 0;
-            if ((_protocol & ProtocolFeatures.Mq) != 0)
-            {
-                ulong pairs = connection.Ask<ulong>(FrontEndRequest.GetQueueNum);
-                if (pairs < (ulong)_options.Queues)
-                    throw new VirtioUserException($"the back-end at {_options.Path} has {pairs} queue pairs, {_options.Queues} are wanted");
-            }
         }
+        ulong pairs = (_protocol & ProtocolFeatures.Mq) != 0 ? connection.Ask<ulong>(FrontEndRequest.GetQueueNum) : 1;
+        if (pairs < (ulong)_options.Queues)
+            throw new VirtioUserException($"the back-end at {_options.Path} has {pairs} queue pairs, {_options.Queues} are wanted");
         _monitor = new LinkMonitor(connection, LoseLink);
     }
 
@@ -324,16 +374,24 @@ public sealed unsafe class VirtioUserPort : IDisposable
     private void Negotiate()
     {
         var connection = _connection!;
-        Features = _options.Features & _offered;
+        Features = (_options.Features | (_options.Queues > 1 ? Features.Mq : 0)) & _offered;
         if ((_options.Features & Features.Version1) != 0 && (Features & Features.Version1) == 0)
             throw new VirtioUserException($"the back-end at {_options.Path} offers no VERSION_1");
-        for (int ring = 0; ring < Rings; ring++)
+        if (!IsPacked && !SplitLayout.IsValidSize((uint)_options.QueueSize))
+        {
+            throw new VirtioUserException(
+                $"the back-end at {_options.Path} offers no RING_PACKED, and a split ring of {_options.QueueSize} entries cannot be");
+        }
+        for (int ring = 0; ring < _rings; ring++)
             connection.Send(FrontEndRequest.SetVringCall, (ulong)ring, [_calls[ring].Number]);
         connection.Send(FrontEndRequest.SetFeatures, (ulong)(Features | (_offered & Features.ProtocolFeatures)));
         if ((_protocol & ProtocolFeatures.Status) == 0) return;
         connection.Send(FrontEndRequest.SetStatus, StatusDriver | StatusFeaturesOk, acknowledged: true);
         if ((connection.Ask<ulong>(FrontEndRequest.GetStatus) & StatusFeaturesOk) == 0)
-            throw new VirtioUserException($"the back-end at {_options.Path} does not accept the features {string.Join(", ", FeatureNames.Of(Features))}");
+        {
+            throw new VirtioUserException(
+                $"the back-end at {_options.Path} does not accept the features {string.Join(", ", FeatureNames.Of(Features))}");
+        }
     }
 
     // At last memory and rings.
@@ -341,12 +399,12 @@ public sealed unsafe class VirtioUserPort : IDisposable
     {
         var connection = _connection!;
         SendMemoryTable();
-        for (int ring = 0; ring < Rings; ring++)
+        for (int ring = 0; ring < _rings; ring++)
         {
             uint index = (uint)ring;
             ref readonly var parts = ref _parts[ring];
             connection.Send(FrontEndRequest.SetVringNum, new VringState { Index = index, Num = (uint)_options.QueueSize });
-            connection.Send(FrontEndRequest.SetVringBase, new VringState { Index = index, Num = 0 });
+            connection.Send(FrontEndRequest.SetVringBase, new VringState { Index = index, Num = IsPacked ? PackedBase : 0 });
             connection.Send(FrontEndRequest.SetVringAddr, new VringAddr
             {
                 Index = index,
@@ -375,25 +433,48 @@ public sealed unsafe class VirtioUserPort : IDisposable
             MemoryMarshal.Write(table[(sizeof(ulong) + (i * sizeof(MemoryRegionPayload)))..], in region);
             files[i] = _memory.FileOf(i);
         }
-        _connection!.Send(FrontEndRequest.SetMemTable, table[..(sizeof(ulong) + (_memory.Regions * sizeof(MemoryRegionPayload)))], files[.._memory.Regions], acknowledged: true);
+        int length = sizeof(ulong) + (_memory.Regions * sizeof(MemoryRegionPayload));
+        _connection!.Send(FrontEndRequest.SetMemTable, table[..length], files[.._memory.Regions], acknowledged: true);
     }
 
     private void EnableRings(bool enable)
     {
-        for (uint ring = 0; ring < Rings; ring++)
+        for (uint ring = 0; ring < _rings; ring++)
             _connection!.Send(FrontEndRequest.SetVringEnable, new VringState { Index = ring, Num = enable ? 1u : 0u });
     }
 
-    private void MakeQueues()
+    private void MakeQueues(Features features)
     {
-        bool eventIndex = (Features & Features.EventIdx) != 0;
-        _receive = new ReceiveQueue(MakeRing(ReceiveRing, eventIndex), _receiveBuffers, Features, _kicks[ReceiveRing].Number);
-        _transmit = new TransmitQueue(MakeRing(TransmitRing, eventIndex), _transmitBuffers, Features, _kicks[TransmitRing].Number);
+        for (int pair = 0; pair < _options.Queues; pair++)
+        {
+            int receive = (pair * RingsOfAPair) + ReceiveRing, transmit = (pair * RingsOfAPair) + TransmitRing;
+            if ((features & Features.RingPacked) != 0) MakePair(pair, features, MakePacked(receive, features), MakePacked(transmit, features));
+            else MakePair(pair, features, MakeSplit(receive, features), MakeSplit(transmit, features));
+        }
         foreach (var call in _calls) EventFd.Drain(call.Number);
     }
 
-    private SplitDriverRing MakeRing(int ring, bool eventIndex) =>
-        new(_parts[ring].Descriptors, _parts[ring].Available, _parts[ring].Used, _options.QueueSize, eventIndex);
+    private void MakePair<TRing>(int pair, Features features, TRing receive, TRing transmit)
+        where TRing : struct, IDriverRing
+    {
+        int ring = pair * RingsOfAPair;
+        _receive[pair] = new ReceiveQueue<TRing>(receive, _buffers[ring + ReceiveRing], features, _kicks[ring + ReceiveRing].Number);
+        _transmit[pair] = new TransmitQueue<TRing>(transmit, _buffers[ring + TransmitRing], features, _kicks[ring + TransmitRing].Number);
+    }
+
+    private SplitDriverRing MakeSplit(int ring, Features features)
+    {
+        ref readonly var parts = ref _parts[ring];
+        bool eventIndex = (features & Features.EventIdx) != 0, inOrder = (features & Features.InOrder) != 0;
+        return new(parts.Descriptors, parts.Available, parts.Used, _options.QueueSize, eventIndex, inOrder);
+    }
+
+    private PackedDriverRing MakePacked(int ring, Features features)
+    {
+        ref readonly var parts = ref _parts[ring];
+        bool eventIndex = (features & Features.EventIdx) != 0, inOrder = (features & Features.InOrder) != 0;
+        return new(parts.Descriptors, parts.Available, parts.Used, _options.QueueSize, eventIndex, inOrder);
+    }
 
     private void Disconnect()
     {
@@ -409,21 +490,22 @@ public sealed unsafe class VirtioUserPort : IDisposable
     {
         SetLink(LinkState.Down, reason);
         // Whoever sleeps in Wait looks at the link again.
-        EventFd.Signal(_calls[ReceiveRing].Number);
+        for (int ring = ReceiveRing; ring < _rings; ring += RingsOfAPair)
+            EventFd.Signal(_calls[ring].Number);
     }
 
-    // The owner, when there is nothing to do anyway.
-    private void CheckRings()
+    // An owner, when there is nothing to do anyway.
+    private void CheckRings(int pair)
     {
-        if (_receive.Ring.Fault != DriverRingFault.None) Break("receive", ref _receive.Ring);
-        else if (_transmit.Ring.Fault != DriverRingFault.None) Break("transmit", ref _transmit.Ring);
+        if (_receive[pair].Fault is { } ofReceive) Break("receive", pair, ofReceive);
+        else if (_transmit[pair].Fault is { } ofTransmit) Break("transmit", pair, ofTransmit);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Break(string queue, ref SplitDriverRing ring)
+    private void Break(string queue, int pair, string fault)
     {
         if (_link == LinkState.Up)
-            SetLink(LinkState.Broken, $"{queue} queue: {DriverRingFaults.Describe(ring.Fault, ring.FaultDetail, ring.Size)}");
+            SetLink(LinkState.Broken, $"{queue} queue{(_options.Queues > 1 ? $" {pair}" : "")}: {fault}");
     }
 
     private void SetLink(LinkState state, string reason)

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using VhostSwitch.Linux;
 using VhostSwitch.Packets;
 using VhostSwitch.Virtio;
-using VhostSwitch.Virtio.Split;
 
 namespace VhostSwitch.VirtioUser.Tests;
 
@@ -56,32 +55,55 @@ public sealed unsafe class DataPathTests : IDisposable
         Assert.Equal(256, device.Available(512));
     }
 
-    [Fact]
-    public void SleepsUntilAFrameComes()
+    [Theory]
+    [InlineData(Features.None)]
+    [InlineData(Features.EventIdx)]
+    [InlineData(Features.InOrder)]
+    [InlineData(Features.RingPacked)]
+    [InlineData(Features.RingPacked | Features.EventIdx)]
+    public void SleepsUntilAFrameComes(Features features)
     {
-        var port = Start();
-        var device = _backEnd!.Ring(0);
-        Assert.False(device.WantsCallNow());
-        Assert.False(port.Wait(20));
-        var sender = new Thread(() =>
+        var port = Start(o => o with { Features = VirtioUserOptions.DefaultFeatures | features });
+        if (port.IsPacked) WakeAndSleep(port, _backEnd!.PackedRing(0));
+        else WakeAndSleep(port, _backEnd!.Ring(0));
+    }
+
+    private void WakeAndSleep<TRing>(VirtioUserPort port, TRing device)
+        where TRing : struct, IDeviceRing
+    {
+        Span<FramePart> parts = stackalloc FramePart[1];
+        // The first call is always wanted; only what the port says is asked here.
+        device.CallDecided();
+        for (int round = 0; round < 4; round++)
         {
-            Thread.Sleep(100);
-            Give(ref device, (76, 1));
-            RingOrder.FenceBeforeNotifyCheck();
-            Assert.True(device.WantsCallNow());
-            EventFd.Signal(_backEnd.Calls[0]!.Number);
-        });
-        var watch = Stopwatch.StartNew();
-        sender.Start();
-        Assert.True(port.Wait(10_000));
-        Assert.InRange(watch.ElapsedMilliseconds, 50, 9_000);
-        sender.Join();
-        Span<FramePart> parts = stackalloc FramePart[8];
-        Assert.Equal(1, port.Receive(parts));
-        // What is there already is not waited for.
-        Give(ref device, (76, 1));
-        Assert.True(port.Wait(10_000));
-        Assert.False(device.WantsCallNow());
+            Assert.False(port.Wait(20));
+            var sender = new Thread(() =>
+            {
+                Thread.Sleep(100);
+                Give(ref device, (76, 1));
+                RingOrder.FenceBeforeNotifyCheck();
+                Assert.True(device.WantsCall());
+                device.CallDecided();
+                EventFd.Signal(_backEnd!.Calls[0]!.Number);
+            });
+            var watch = Stopwatch.StartNew();
+            sender.Start();
+            Assert.True(port.Wait(10_000));
+            Assert.InRange(watch.ElapsedMilliseconds, 50, 9_000);
+            sender.Join();
+            Assert.Equal(1, port.Receive(parts));
+            port.Release(parts);
+            // What is there already is not waited for, and awake no call is wanted, all around the ring.
+            for (int i = 0; i < 200; i++)
+            {
+                Give(ref device, (76, 1));
+                if (i % 2 == 0) Assert.True(port.Wait(10_000));
+                else Assert.False(device.WantsCall());
+                device.CallDecided();
+                Assert.Equal(1, port.Receive(parts));
+                port.Release(parts);
+            }
+        }
     }
 
     [Fact]
@@ -178,6 +200,53 @@ public sealed unsafe class DataPathTests : IDisposable
     }
 
     [Fact]
+    public void BreaksTheLinkOnAWrongReturnOfAPackedRing()
+    {
+        var port = Start(o => o with { Features = VirtioUserOptions.DefaultFeatures | Features.RingPacked });
+        var device = _backEnd!.PackedRing(0);
+        Give(ref device, (76, 1), (2049, 1));
+        Span<FramePart> parts = stackalloc FramePart[8];
+        Assert.Equal(1, port.Receive(parts));
+        Assert.Equal(0, port.Receive(parts));
+        Assert.Equal(LinkState.Broken, port.Link);
+        Assert.Equal("receive queue: a used length of 2049 bytes, more than was posted", port.LinkReason);
+        port.Stop();
+        port.Start();
+        device = _backEnd.PackedRing(0);
+        Give(ref device, (76, 1));
+        Assert.Equal(1, port.Receive(parts));
+        Assert.Equal(LinkState.Up, port.Link);
+    }
+
+    [Fact]
+    public void KeepsQueuePairsApart()
+    {
+        var port = Start(o => o with { Queues = 2, TransmitBuffers = 3 });
+        Span<FramePart> parts = stackalloc FramePart[8];
+        Assert.Equal(3, port.Borrow(parts[..3], 1));
+        Assert.Equal(0, port.Borrow(parts[3..], 1));
+        Assert.Equal(3, port.Borrow(parts[3..], 0));
+        for (int i = 0; i < 3; i++) parts[i].Length = 64;
+        Assert.Equal(2, port.Transmit(parts[..2], 1));
+        var ofFirst = _backEnd!.Ring(1);
+        var ofSecond = _backEnd.Ring(3);
+        Assert.Equal((0, 2), (ofFirst.Available(8), ofSecond.Available(8)));
+        port.Return(parts[2..3], 1);
+        Assert.Equal(1, port.Borrow(parts, 1));
+        var receive = _backEnd.Ring(2);
+        Give(ref receive, (76, 1));
+        Assert.Equal(0, port.Receive(parts));
+        Assert.False(port.Wait(0));
+        Assert.True(port.Wait(10_000, 1));
+        Assert.Equal(1, port.Receive(parts, 1));
+        port.Release(parts[..1], 1);
+        Assert.Equal((2ul, 1ul), (port.TransmittedFrames, port.ReceivedFrames));
+        Give(ref receive, (11, 1));
+        Assert.Equal(0, port.Receive(parts, 1));
+        Assert.StartsWith("receive queue 1: ", port.LinkReason);
+    }
+
+    [Fact]
     public void LendsABufferToOneAtATime()
     {
         var port = Start(o => o with { TransmitBuffers = 5 });
@@ -249,9 +318,11 @@ public sealed unsafe class DataPathTests : IDisposable
 
     private VirtioUserPort Start(Func<VirtioUserOptions, VirtioUserOptions>? with = null)
     {
-        var options = new VirtioUserOptions { Path = _folder["a"], Mac = MacAddress.Parse("02:00:00:00:00:01"), MemoryRegions = 2, GuestPhysicalStart = 0x10_0000 };
-        _backEnd = new ScriptedBackEnd(_folder["a"]);
-        _port = new VirtioUserPort(with?.Invoke(options) ?? options);
+        var mac = MacAddress.Parse("02:00:00:00:00:01");
+        var options = new VirtioUserOptions { Path = _folder["a"], Mac = mac, MemoryRegions = 2, GuestPhysicalStart = 0x10_0000 };
+        options = with?.Invoke(options) ?? options;
+        _backEnd = new ScriptedBackEnd(_folder["a"]) { QueuePairs = (ulong)options.Queues, Rings = 2 * options.Queues };
+        _port = new VirtioUserPort(options);
         _port.Start();
         _backEnd.WaitUntilReady();
         return _port;
@@ -265,7 +336,8 @@ public sealed unsafe class DataPathTests : IDisposable
     }
 
     // Uses one buffer after the other: with so many bytes written, by its word, and so many buffers in its header.
-    private void Give(ref SplitDeviceRing device, params (int Written, int Buffers)[] buffers)
+    private void Give<TRing>(ref TRing device, params (int Written, int Buffers)[] buffers)
+        where TRing : struct, IDeviceRing
     {
         Assert.Equal(buffers.Length, device.Available(buffers.Length));
         for (int i = 0; i < buffers.Length; i++)
@@ -276,16 +348,5 @@ public sealed unsafe class DataPathTests : IDisposable
             device.Use(i, id, (uint)buffers[i].Written);
         }
         device.Publish(buffers.Length);
-    }
-}
-
-/// <summary>What a device asks itself.</summary>
-internal static class DeviceQuestions
-{
-    // The first call is always wanted; only what the driver says is asked here.
-    public static bool WantsCallNow(this ref SplitDeviceRing device)
-    {
-        device.CallDecided();
-        return device.WantsCall();
     }
 }

@@ -16,11 +16,20 @@ public sealed class DemoGuestTests : IDisposable
     [InlineData(Features.Version1 | Features.MrgRxbuf | Features.EventIdx, 3, 0x1000_0000UL, false)]
     [InlineData(Features.None, 2, 0x1000_0000UL, true)]
     [InlineData(Features.MrgRxbuf | Features.EventIdx, 8, 0UL, true)]
+    [InlineData(Features.Version1 | Features.RingPacked, 2, null, true)]
+    [InlineData(Features.Version1 | Features.RingPacked | Features.MrgRxbuf | Features.EventIdx, 1, 0x1000_0000UL, false)]
+    [InlineData(Features.Version1 | Features.RingPacked | Features.MrgRxbuf | Features.InOrder, 1, null, false)]
+    [InlineData(Features.Version1 | Features.InOrder | Features.MrgRxbuf, 1, null, true)]
     public void ExchangesFramesOfAnyLengthUnchanged(Features features, int regions, ulong? guestStart, bool oneThread)
     {
         int[] lengths = [60, 61, 62, 63, 64, 65, 66, 67, 68, 128, 999, 1514, 1518, 2028, 2029];
         if ((features & Features.MrgRxbuf) != 0) lengths = [.. lengths, 2036, 2037, 4000, 9000, 65];
-        using var pair = Run((_, _, _) => Fate.Pass, new DemoGuestOptions { FrameLengths = lengths }, o => o with { Features = features, MemoryRegions = regions, GuestPhysicalStart = guestStart }, oneThread);
+        using var pair = Run(
+            (_, _, _) => Fate.Pass,
+            new DemoGuestOptions { FrameLengths = lengths },
+            o => o with { Features = features, MemoryRegions = regions, GuestPhysicalStart = guestStart },
+            oneThread);
+        Assert.Equal(features, pair.First.Port.Features);
         Assert.True(pair.Finish(), Report(pair));
         Assert.Equal(pair.First.Sent, pair.Second.Received);
         Assert.Equal(pair.Second.Sent, pair.First.Received);
@@ -94,7 +103,9 @@ public sealed class DemoGuestTests : IDisposable
     [Fact]
     public void CountsWhatWasLostAtTheEnd()
     {
-        using var pair = Run((from, number, _) => from == 0 && number >= 1000 ? Fate.Drop : Fate.Pass, new DemoGuestOptions { Stall = TimeSpan.FromSeconds(0.1) });
+        using var pair = Run(
+            (from, number, _) => from == 0 && number >= 1000 ? Fate.Drop : Fate.Pass,
+            new DemoGuestOptions { Stall = TimeSpan.FromSeconds(0.1) });
         Assert.False(pair.Finish());
         Assert.Equal(pair.First.Sent, pair.Second.Received + pair.Second.Lost);
         Assert.True(pair.Second.Lost > 0);
@@ -146,7 +157,8 @@ public sealed class DemoGuestTests : IDisposable
     }
 
     internal static string Report(DemoGuestPair pair) => string.Join("; ", new[] { pair.First, pair.Second }.Select(g =>
-        $"{g.Port.Mac}: sent {g.Sent}, received {g.Received}, verified {g.Verified}, lost {g.Lost}, changed {g.Changed}, out of order {g.OutOfOrder}, foreign {g.Foreign}, link {g.Port.Link}: {g.Port.LinkReason}"));
+        $"{g.Port.Mac}: sent {g.Sent}, received {g.Received}, verified {g.Verified}, lost {g.Lost}, "
+        + $"changed {g.Changed}, out of order {g.OutOfOrder}, foreign {g.Foreign}, link {g.Port.Link}: {g.Port.LinkReason}"));
 
     private OwnedPair Run(
         Wire.Tamper tamper,

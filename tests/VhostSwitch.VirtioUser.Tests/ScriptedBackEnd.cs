@@ -3,6 +3,7 @@ using VhostSwitch.Linux;
 using VhostSwitch.Vhost;
 using VhostSwitch.Vhost.User;
 using VhostSwitch.Virtio;
+using VhostSwitch.Virtio.Packed;
 using VhostSwitch.Virtio.Split;
 
 namespace VhostSwitch.VirtioUser.Tests;
@@ -13,15 +14,18 @@ namespace VhostSwitch.VirtioUser.Tests;
 /// </summary>
 internal sealed unsafe class ScriptedBackEnd : IDisposable
 {
-    public const Features AllFeatures = Features.Version1 | Features.MrgRxbuf | Features.EventIdx | Features.IndirectDesc | Features.ProtocolFeatures;
+    public const Features AllFeatures = Features.Version1 | Features.MrgRxbuf | Features.EventIdx | Features.IndirectDesc | Features.ProtocolFeatures
+        | Features.RingPacked | Features.InOrder | Features.Mq;
+
+    private const int MaxRings = 8;
 
     private readonly UnixSocket _listener;
     private readonly Thread _thread;
     private readonly List<string> _log = [];
     private readonly List<FileDescriptor> _files = [];
     private readonly List<MemoryMapping> _mappings = [];
-    private readonly VringAddr[] _addresses = new VringAddr[2];
-    private readonly uint[] _sizes = new uint[2];
+    private readonly VringAddr[] _addresses = new VringAddr[MaxRings];
+    private readonly uint[] _sizes = new uint[MaxRings];
     private readonly ManualResetEventSlim _ready = new();
     private UnixSocket? _connection;
     private volatile bool _stop;
@@ -36,9 +40,12 @@ internal sealed unsafe class ScriptedBackEnd : IDisposable
 
     public Features Offered { get; init; } = AllFeatures;
 
-    public ProtocolFeatures Protocol { get; init; } = ProtocolFeatures.Mq | ProtocolFeatures.ReplyAck | ProtocolFeatures.Status | ProtocolFeatures.NetMtu;
+    public ProtocolFeatures Protocol { get; init; } =
+        ProtocolFeatures.Mq | ProtocolFeatures.ReplyAck | ProtocolFeatures.Status | ProtocolFeatures.NetMtu;
 
     public ulong QueuePairs { get; init; } = 1;
+
+    public int Rings { get; init; } = 2;
 
     public FrontEndRequest? Refuse { get; init; }
 
@@ -54,9 +61,9 @@ internal sealed unsafe class ScriptedBackEnd : IDisposable
 
     public GuestMemory Memory { get; private set; } = GuestMemory.Empty;
 
-    public FileDescriptor?[] Kicks { get; } = new FileDescriptor?[2];
+    public FileDescriptor?[] Kicks { get; } = new FileDescriptor?[MaxRings];
 
-    public FileDescriptor?[] Calls { get; } = new FileDescriptor?[2];
+    public FileDescriptor?[] Calls { get; } = new FileDescriptor?[MaxRings];
 
     public string[] Log
     {
@@ -75,6 +82,16 @@ internal sealed unsafe class ScriptedBackEnd : IDisposable
         byte* used = Memory.TranslateFrontEnd(_addresses[index].Used, SplitLayout.UsedLength((int)_sizes[index]));
         Assert.True(descriptors != null && available != null && used != null, "a ring is not in the memory that was handed over");
         return new SplitDeviceRing(descriptors, available, used, (int)_sizes[index], 0, (Acknowledged & Features.EventIdx) != 0);
+    }
+
+    public PackedDeviceRing PackedRing(int index)
+    {
+        byte* ring = Memory.TranslateFrontEnd(_addresses[index].Descriptor, PackedLayout.RingLength((int)_sizes[index]));
+        byte* driverEvent = Memory.TranslateFrontEnd(_addresses[index].Available, PackedLayout.EventLength);
+        byte* deviceEvent = Memory.TranslateFrontEnd(_addresses[index].Used, PackedLayout.EventLength);
+        Assert.True(ring != null && driverEvent != null && deviceEvent != null, "a ring is not in the memory that was handed over");
+        bool eventIndex = (Acknowledged & Features.EventIdx) != 0, inOrder = (Acknowledged & Features.InOrder) != 0;
+        return new PackedDeviceRing(ring, driverEvent, deviceEvent, (int)_sizes[index], PackedPosition.Start, eventIndex, inOrder);
     }
 
     /// <summary>Goes away as a killed process does.</summary>
@@ -176,7 +193,7 @@ internal sealed unsafe class ScriptedBackEnd : IDisposable
                 break;
             case FrontEndRequest.SetVringKick:
                 Kicks[payload[0]] = files[0];
-                if (payload[0] == 1) _ready.Set();
+                if (payload[0] == Rings - 1) _ready.Set();
                 break;
             case FrontEndRequest.SetVringCall:
                 Calls[payload[0]] = files[0];
@@ -197,7 +214,8 @@ internal sealed unsafe class ScriptedBackEnd : IDisposable
             Assert.Equal((ulong)files[i].FileSize(), regions[i].Size + regions[i].MmapOffset);
             var mapping = MemoryMapping.OfFile(files[i], (nuint)(regions[i].Size + regions[i].MmapOffset));
             _mappings.Add(mapping);
-            table.Add(new MemoryRegion(new GuestAddress(regions[i].GuestAddress), regions[i].Size, regions[i].UserAddress, (nuint)(mapping.Address + regions[i].MmapOffset)));
+            nuint host = (nuint)(mapping.Address + regions[i].MmapOffset);
+            table.Add(new MemoryRegion(new GuestAddress(regions[i].GuestAddress), regions[i].Size, regions[i].UserAddress, host));
         }
         Memory = new GuestMemory(table);
     }
@@ -208,7 +226,8 @@ internal sealed unsafe class ScriptedBackEnd : IDisposable
             $"{request} {BitConverter.ToUInt32(payload)}={BitConverter.ToUInt32(payload, 4)}",
         FrontEndRequest.SetVringAddr or FrontEndRequest.GetVringBase => $"{request} {BitConverter.ToUInt32(payload)}",
         FrontEndRequest.SetVringKick or FrontEndRequest.SetVringCall => $"{request} {BitConverter.ToUInt64(payload)} fds={files}",
-        FrontEndRequest.SetFeatures or FrontEndRequest.SetProtocolFeatures or FrontEndRequest.SetStatus => $"{request} 0x{BitConverter.ToUInt64(payload):x}",
+        FrontEndRequest.SetFeatures or FrontEndRequest.SetProtocolFeatures or FrontEndRequest.SetStatus =>
+            $"{request} 0x{BitConverter.ToUInt64(payload):x}",
         FrontEndRequest.SetMemTable => $"{request} regions={BitConverter.ToUInt32(payload)} fds={files}",
         _ => request.ToString(),
     };

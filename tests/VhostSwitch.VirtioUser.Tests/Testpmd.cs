@@ -11,7 +11,7 @@ internal sealed class Testpmd : IDisposable
     private readonly Process _process;
     private readonly StringBuilder _output = new();
 
-    public Testpmd(string folder, string? moreOptions = null)
+    public Testpmd(string folder, string? moreOptions = null, int queues = 1)
     {
         Sockets = [Path.Combine(folder, "v0"), Path.Combine(folder, "v1")];
         // Both logical cores on one processor: the main one only waits.
@@ -24,8 +24,9 @@ internal sealed class Testpmd : IDisposable
             WorkingDirectory = folder,
         };
         foreach (string argument in (string[])[
-            "--lcores", $"0@{cpu},1@{cpu}", "--no-huge", "-m", "256", "--no-pci", "--no-shconf", "--no-telemetry", "--file-prefix", Path.GetFileName(folder),
-            "--vdev", $"net_vhost0,iface={Sockets[0]},queues=1", "--vdev", $"net_vhost1,iface={Sockets[1]},queues=1",
+            "--lcores", $"0@{cpu},1@{cpu}", "--no-huge", "-m", "256", "--no-pci", "--no-shconf", "--no-telemetry",
+            "--file-prefix", Path.GetFileName(folder),
+            "--vdev", $"net_vhost0,iface={Sockets[0]},queues={queues}", "--vdev", $"net_vhost1,iface={Sockets[1]},queues={queues}",
             "--", "--nb-cores=1", "--forward-mode=io", "--no-mlockall", "--disable-link-check", "--total-num-mbufs=16384", "--burst=32",
             .. moreOptions?.Split(' ') ?? []])
             start.ArgumentList.Add(argument);

@@ -1,6 +1,5 @@
 using VhostSwitch.Linux;
 using VhostSwitch.Virtio;
-using VhostSwitch.Virtio.Split;
 
 namespace VhostSwitch.VirtioUser.Tests;
 
@@ -34,7 +33,9 @@ internal sealed unsafe class Wire : IDisposable
         _tamper = tamper;
         a.WaitUntilReady();
         b.WaitUntilReady();
-        _thread = new Thread(Run) { IsBackground = true };
+        bool packed = (a.Acknowledged & Features.RingPacked) != 0;
+        ThreadStart run = packed ? () => Run((end, ring) => end.PackedRing(ring)) : () => Run((end, ring) => end.Ring(ring));
+        _thread = new Thread(run) { IsBackground = true };
         _thread.Start();
     }
 
@@ -47,9 +48,10 @@ internal sealed unsafe class Wire : IDisposable
         _thread.Join();
     }
 
-    private void Run()
+    private void Run<TRing>(Func<ScriptedBackEnd, int, TRing> ring)
+        where TRing : struct, IDeviceRing
     {
-        SplitDeviceRing[] receive = [_ends[0].Ring(0), _ends[1].Ring(0)], transmit = [_ends[0].Ring(1), _ends[1].Ring(1)];
+        TRing[] receive = [ring(_ends[0], 0), ring(_ends[1], 0)], transmit = [ring(_ends[0], 1), ring(_ends[1], 1)];
         byte[] frame = new byte[65536];
         byte[]?[] delayed = [null, null];
         ulong[] numbers = new ulong[2];
@@ -60,7 +62,7 @@ internal sealed unsafe class Wire : IDisposable
             {
                 int to = 1 - from;
                 // A frame is taken only when the longest has room: nothing is lost by the wire itself.
-                if (transmit[from].Available(1) != 1 || receive[to].Available(80) < Math.Min(80, receive[to].Size / 4)) continue;
+                if (transmit[from].Available(1) != 1 || !HasRoom(ref receive[to])) continue;
                 worked = true;
                 int length = Read(ref transmit[from], _ends[from], frame);
                 Fate fate = _tamper(from, numbers[from]++, frame.AsSpan(0, length));
@@ -79,8 +81,22 @@ internal sealed unsafe class Wire : IDisposable
         }
     }
 
+    // How many chains are available only looking at them tells.
+    private static bool HasRoom<TRing>(ref TRing ring)
+        where TRing : struct, IDeviceRing
+    {
+        int wanted = Math.Min(80, ring.Size / 4);
+        if (ring.Available(wanted) < wanted) return false;
+        for (int i = 0; i < wanted; i++)
+        {
+            if (ring.Peek(i, out _) < 0) return false;
+        }
+        return true;
+    }
+
     // The frame without its network header.
-    private int Read(ref SplitDeviceRing ring, ScriptedBackEnd end, byte[] into)
+    private int Read<TRing>(ref TRing ring, ScriptedBackEnd end, byte[] into)
+        where TRing : struct, IDeviceRing
     {
         int headerLength = NetHeader.LengthFor(end.Acknowledged);
         int id = ring.Peek(0, out var descriptor);
@@ -102,7 +118,8 @@ internal sealed unsafe class Wire : IDisposable
         return length - headerLength;
     }
 
-    private void Write(ref SplitDeviceRing ring, ScriptedBackEnd end, ReadOnlySpan<byte> frame)
+    private void Write<TRing>(ref TRing ring, ScriptedBackEnd end, ReadOnlySpan<byte> frame)
+        where TRing : struct, IDeviceRing
     {
         int headerLength = NetHeader.LengthFor(end.Acknowledged);
         byte[] bytes = new byte[headerLength + frame.Length];
@@ -130,7 +147,8 @@ internal sealed unsafe class Wire : IDisposable
         Call(ref ring, end, 0);
     }
 
-    private void Call(ref SplitDeviceRing ring, ScriptedBackEnd end, int index)
+    private void Call<TRing>(ref TRing ring, ScriptedBackEnd end, int index)
+        where TRing : struct, IDeviceRing
     {
         RingOrder.FenceBeforeNotifyCheck();
         if (ring.WantsCall())

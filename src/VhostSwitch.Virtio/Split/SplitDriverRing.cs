@@ -3,80 +3,6 @@ using System.Runtime.InteropServices;
 
 namespace VhostSwitch.Virtio.Split;
 
-/// <summary>How a device broke the rules of a ring. A ring with a fault stays broken until it is set up anew.</summary>
-public enum DriverRingFault
-{
-    /// <summary>No fault.</summary>
-    None,
-
-    /// <summary>The used index is ahead of what was made available (VIRTIO 1.2, 2.7.8).</summary>
-    UsedIndexTooFarAhead,
-
-    /// <summary>A used entry names a descriptor that is not below the ring's size (2.7.8).</summary>
-    UsedIdOutOfRange,
-
-    /// <summary>A used entry names a descriptor that heads no outstanding chain: never posted, or returned already (2.7.8).</summary>
-    UsedIdNotOutstanding,
-
-    /// <summary>A used entry tells more written bytes than the chain has for writing (2.7.8.2).</summary>
-    UsedLengthTooLong,
-
-    /// <summary>A received frame is shorter than the header that every frame has (5.1.6.4).</summary>
-    ShorterThanHeader,
-
-    /// <summary>A received frame spans no buffer, or more buffers than were used with it (5.1.6.4).</summary>
-    BadBufferCount,
-}
-
-/// <summary>How a fault of a device is told to people.</summary>
-public static class DriverRingFaults
-{
-    /// <summary>One sentence, without the ring's name.</summary>
-    /// <param name="fault">The fault.</param>
-    /// <param name="detail">The offending number.</param>
-    /// <param name="size">The ring's size in entries.</param>
-    public static string Describe(DriverRingFault fault, ulong detail, int size) => fault switch
-    {
-        DriverRingFault.None => "no fault",
-        DriverRingFault.UsedIndexTooFarAhead => $"used index {detail} ahead in a ring of {size}, more than was made available",
-        DriverRingFault.UsedIdOutOfRange => $"used id {detail} in a ring of {size}",
-        DriverRingFault.UsedIdNotOutstanding => $"used id {detail}, which is not outstanding",
-        DriverRingFault.UsedLengthTooLong => $"a used length of {detail} bytes, more than was posted",
-        DriverRingFault.ShorterThanHeader => $"a received frame of {detail} bytes, shorter than the network header",
-        DriverRingFault.BadBufferCount => $"a received frame that claims to span {detail} buffers",
-        _ => fault.ToString(),
-    };
-}
-
-/// <summary>One buffer of a chain: an address as the device knows it, and a length in bytes.</summary>
-/// <param name="Address">The guest-physical address.</param>
-/// <param name="Length">The length in bytes.</param>
-/// <param name="Writable">True where the device writes it. Readable buffers come before writable ones (VIRTIO 1.2, 2.7.4.2).</param>
-public readonly record struct RingBuffer(ulong Address, uint Length, bool Writable);
-
-/// <summary>One buffer to be posted as a chain of its own.</summary>
-public struct BufferToPost
-{
-    /// <summary>The guest-physical address.</summary>
-    public ulong Address;
-
-    /// <summary>The length in bytes.</summary>
-    public uint Length;
-
-    /// <summary>The caller's number for it, told when it comes back.</summary>
-    public ushort Token;
-}
-
-/// <summary>One chain that has come back.</summary>
-public struct TakenChain
-{
-    /// <summary>How many bytes the device says it wrote; never more than was posted for writing.</summary>
-    public uint Written;
-
-    /// <summary>The caller's number for the chain.</summary>
-    public ushort Token;
-}
-
 /// <summary>
 /// The driver side of a split ring (VIRTIO 1.2, 2.7). The device can write all of the shared memory at any moment: what the
 /// driver posted is remembered in private memory, and of the shared memory only the used ring is read, each field once. One
@@ -84,17 +10,16 @@ public struct TakenChain
 /// </summary>
 /// <remarks>
 /// <para>
-/// A burst goes: <see cref="PostBurst"/>, <see cref="Post"/> or <see cref="PostChain"/>, one <see cref="Publish"/>, a fence,
-/// then the question <see cref="WantsKick"/>; the other way <see cref="TakeBurst"/>, or <see cref="Used"/> and as many
-/// <see cref="Take"/>.
-/// </para>
-/// <para>
 /// Descriptors are given out first in, first out. A device that returns buffers in order, and a caller that posts them in
 /// the same order again, then meet the same entries with the same contents every round; what has not changed is not written,
 /// so the lines of descriptor table and available ring stay in the device's cache.
 /// </para>
+/// <para>
+/// With a device that must return chains in order, descriptors are therefore given out in the order of the table from its
+/// start, round after round, as the driver must (2.7.5.2.1).
+/// </para>
 /// </remarks>
-public unsafe struct SplitDriverRing
+public unsafe struct SplitDriverRing : IDriverRing
 {
     // Set up once; read by the owner.
     private readonly ulong* _descriptors;
@@ -104,11 +29,12 @@ public unsafe struct SplitDriverRing
     private readonly ushort* _availEvent;
     private readonly ushort _mask;
     private readonly bool _eventIndex;
+    private readonly bool _inOrder;
 
     // Private memory, written and read by the owner only.
     private readonly ulong[] _memory;
     private readonly ulong* _posted;
-    private readonly Outstanding* _outstanding;
+    private readonly OutstandingChain* _outstanding;
     private readonly ushort* _free;
     private readonly ushort* _entries;
 
@@ -123,18 +49,34 @@ public unsafe struct SplitDriverRing
     private bool _kickUndecided;
     private bool _firstKick;
 
+    // What the used entry that was read last stands for: how many chains are still to be taken, what was written into the last
+    // of them, and the head of the next; with a device that works in order, between two entries the oldest outstanding chain.
+    private int _batch;
+    private uint _batchWritten;
+    private uint _head;
+
     /// <summary>Makes an empty ring and clears its memory. The device must not know of it yet.</summary>
-    /// <param name="descriptors">The descriptor table, <see cref="SplitLayout.DescriptorTableLength"/> bytes aligned to <see cref="SplitLayout.DescriptorAlignment"/>.</param>
-    /// <param name="available">The available ring, <see cref="SplitLayout.AvailableLength"/> bytes aligned to <see cref="SplitLayout.AvailableAlignment"/>.</param>
-    /// <param name="used">The used ring, <see cref="SplitLayout.UsedLength"/> bytes aligned to <see cref="SplitLayout.UsedAlignment"/>; best 4 bytes before a cache line, so that no entry straddles two.</param>
+    /// <param name="descriptors">
+    /// The descriptor table, <see cref="SplitLayout.DescriptorTableLength"/> bytes aligned to
+    /// <see cref="SplitLayout.DescriptorAlignment"/>.
+    /// </param>
+    /// <param name="available">
+    /// The available ring, <see cref="SplitLayout.AvailableLength"/> bytes aligned to <see cref="SplitLayout.AvailableAlignment"/>.
+    /// </param>
+    /// <param name="used">
+    /// The used ring, <see cref="SplitLayout.UsedLength"/> bytes aligned to <see cref="SplitLayout.UsedAlignment"/>; best 4 bytes
+    /// before a cache line, so that no entry straddles two.
+    /// </param>
     /// <param name="size">The number of entries, valid by <see cref="SplitLayout.IsValidSize"/>.</param>
     /// <param name="eventIndex">True where <see cref="Features.EventIdx"/> is negotiated.</param>
+    /// <param name="inOrder">True where <see cref="Features.InOrder"/> is negotiated.</param>
     /// <exception cref="ArgumentException">The size or an alignment is wrong.</exception>
-    public SplitDriverRing(byte* descriptors, byte* available, byte* used, int size, bool eventIndex)
+    public SplitDriverRing(byte* descriptors, byte* available, byte* used, int size, bool eventIndex, bool inOrder = false)
     {
         if (size < 0 || !SplitLayout.IsValidSize((uint)size))
             throw new ArgumentException($"a split ring has a power of two of entries, at most {SplitLayout.MaxSize}, not {size}", nameof(size));
-        if ((nuint)descriptors % SplitLayout.DescriptorAlignment != 0 || (nuint)available % SplitLayout.AvailableAlignment != 0 || (nuint)used % SplitLayout.UsedAlignment != 0)
+        if ((nuint)descriptors % SplitLayout.DescriptorAlignment != 0 || (nuint)available % SplitLayout.AvailableAlignment != 0
+            || (nuint)used % SplitLayout.UsedAlignment != 0)
             throw new ArgumentException("a part of the ring is not aligned as the specification demands");
         new Span<byte>(descriptors, (int)SplitLayout.DescriptorTableLength(size)).Clear();
         new Span<byte>(available, (int)SplitLayout.AvailableLength(size)).Clear();
@@ -146,14 +88,15 @@ public unsafe struct SplitDriverRing
         _availEvent = (ushort*)(used + SplitLayout.AvailEventOffset(size));
         _mask = (ushort)(size - 1);
         _eventIndex = eventIndex;
+        _inOrder = inOrder;
 
         // Per entry: the descriptor as posted (16), the chain (8), the free list (2) and the available ring as written (2).
-        int bytes = size * (SplitLayout.DescriptorSize + sizeof(Outstanding) + sizeof(ushort) + sizeof(ushort));
+        int bytes = size * (SplitLayout.DescriptorSize + sizeof(OutstandingChain) + sizeof(ushort) + sizeof(ushort));
         _memory = GC.AllocateArray<ulong>((bytes + 7) / 8, pinned: true);
         byte* at = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory));
         _posted = (ulong*)at;
-        _outstanding = (Outstanding*)(at += size * SplitLayout.DescriptorSize);
-        _free = (ushort*)(at += size * sizeof(Outstanding));
+        _outstanding = (OutstandingChain*)(at += size * SplitLayout.DescriptorSize);
+        _free = (ushort*)(at += size * sizeof(OutstandingChain));
         _entries = (ushort*)(at + (size * sizeof(ushort)));
         for (int i = 0; i < size; i++)
             _free[i] = (ushort)i;
@@ -161,34 +104,28 @@ public unsafe struct SplitDriverRing
         _firstKick = true;
     }
 
-    /// <summary>The number of entries.</summary>
+    /// <inheritdoc/>
     public readonly int Size => _mask + 1;
 
-    /// <summary>How many descriptors are free.</summary>
+    /// <inheritdoc/>
     public readonly int Free => (ushort)(_freeTail - _freeHead);
 
-    /// <summary>How many published chains have not been taken back.</summary>
+    /// <inheritdoc/>
     public readonly int Pending => (ushort)(_published - _nextUsed);
 
-    /// <summary>How the device broke the rules.</summary>
+    /// <inheritdoc/>
     public DriverRingFault Fault { get; private set; }
 
-    /// <summary>The number that belongs to <see cref="Fault"/>.</summary>
+    /// <inheritdoc/>
     public ulong FaultDetail { get; private set; }
 
-    /// <summary>True when <see cref="Publish"/> moved the index since the last <see cref="KickDecided"/>.</summary>
+    /// <inheritdoc/>
     public readonly bool KickUndecided => _kickUndecided;
 
     /// <summary>The available index as the device sees it: the number of chains ever published, modulo 65536.</summary>
     public readonly ushort PublishedIndex => _published;
 
-    /// <summary>
-    /// Prepares buffers, each as a chain of its own. The device sees them after <see cref="Publish"/>. The same as so many
-    /// <see cref="Post"/>, at half the cost: the ring's state stays in registers.
-    /// </summary>
-    /// <param name="buffers">The buffers.</param>
-    /// <param name="writable">True where the device writes them.</param>
-    /// <returns>How many were prepared: fewer than given when no descriptor is free, 0 when the ring is broken.</returns>
+    /// <inheritdoc/>
     public int PostBurst(ReadOnlySpan<BufferToPost> buffers, bool writable)
     {
         if (Fault != DriverRingFault.None) return 0;
@@ -196,7 +133,7 @@ public unsafe struct SplitDriverRing
         ushort freeHead = _freeHead, nextAvailable = _nextAvailable;
         ushort* free = _free, entries = _entries;
         ulong* posted = _posted;
-        Outstanding* outstanding = _outstanding;
+        OutstandingChain* outstanding = _outstanding;
         uint mask = _mask;
         ulong flags = (ulong)(writable ? Descriptor.Write : 0) << 32;
         for (int i = 0; i < count; i++)
@@ -206,7 +143,7 @@ public unsafe struct SplitDriverRing
             ulong address = buffer.Address, lengthFlagsNext = buffer.Length | flags;
             ulong* descriptor = posted + (2 * id);
             if (descriptor[0] != address || descriptor[1] != lengthFlagsNext) Describe((int)id, address, lengthFlagsNext);
-            outstanding[id] = new Outstanding(writable ? buffer.Length : 0, 1, buffer.Token);
+            outstanding[id] = new OutstandingChain(writable ? buffer.Length : 0, 1, buffer.Token);
             uint slot = nextAvailable++ & mask;
             if (entries[slot] != id) WriteEntry(slot, (ushort)id);
         }
@@ -215,26 +152,18 @@ public unsafe struct SplitDriverRing
         return count;
     }
 
-    /// <summary>Prepares one buffer as a chain of its own. The device sees it after <see cref="Publish"/>.</summary>
-    /// <param name="address">The guest-physical address.</param>
-    /// <param name="length">The length in bytes.</param>
-    /// <param name="writable">True where the device writes it.</param>
-    /// <param name="token">The caller's number for it.</param>
-    /// <returns>The chain's id, which <see cref="Take"/> tells when it comes back; -1 when no descriptor is free or the ring is broken.</returns>
+    /// <inheritdoc/>
     public int Post(ulong address, uint length, bool writable, ushort token = 0)
     {
         if (_freeHead == _freeTail || Fault != DriverRingFault.None) return -1;
         int id = _free[_freeHead++ & _mask];
         Describe(id, address, length | ((ulong)(writable ? Descriptor.Write : 0) << 32));
-        _outstanding[id] = new Outstanding(writable ? length : 0, 1, token);
+        _outstanding[id] = new OutstandingChain(writable ? length : 0, 1, token);
         Offer(id);
         return id;
     }
 
-    /// <summary>Prepares a chain. The device sees it after <see cref="Publish"/>.</summary>
-    /// <param name="buffers">One to <see cref="Size"/> buffers, readable ones before writable ones.</param>
-    /// <param name="token">The caller's number for the chain.</param>
-    /// <returns>The chain's id; -1 when not enough descriptors are free or the ring is broken.</returns>
+    /// <inheritdoc/>
     public int PostChain(ReadOnlySpan<RingBuffer> buffers, ushort token = 0)
     {
         if (buffers.Length == 0 || buffers.Length > Free || Fault != DriverRingFault.None) return -1;
@@ -250,12 +179,12 @@ public unsafe struct SplitDriverRing
             Describe(id, buffer.Address, buffer.Length | (flags << 32) | (next << 48));
             if (buffer.Writable) writable += buffer.Length;
         }
-        _outstanding[head] = new Outstanding(writable, (ushort)buffers.Length, token);
+        _outstanding[head] = new OutstandingChain(writable, (ushort)buffers.Length, token);
         Offer(head);
         return head;
     }
 
-    /// <summary>Makes all prepared chains available with one write of the index.</summary>
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Publish()
     {
@@ -265,10 +194,7 @@ public unsafe struct SplitDriverRing
         _kickUndecided = true;
     }
 
-    /// <summary>
-    /// True when the device wants a kick for what was published since the last decision; always for the first. A "no" counts
-    /// only when <see cref="RingOrder.FenceBeforeNotifyCheck"/> was called after <see cref="Publish"/> (2.7.13.4.1).
-    /// </summary>
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly bool WantsKick()
     {
@@ -278,7 +204,7 @@ public unsafe struct SplitDriverRing
             : (RingOrder.ReadHint((ushort*)_used) & SplitLayout.NoNotify) == 0;
     }
 
-    /// <summary>Remembers that the device was kicked, or did not want to be when asked behind a fence.</summary>
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void KickDecided()
     {
@@ -287,25 +213,26 @@ public unsafe struct SplitDriverRing
         _firstKick = false;
     }
 
-    /// <summary>Takes back the chains that have come back and frees their descriptors.</summary>
-    /// <param name="into">Receives them in the device's order.</param>
-    /// <returns>How many; after fewer than there is room for, <see cref="Fault"/> may tell of an entry that breaks the rules.</returns>
+    /// <inheritdoc/>
     public int TakeBurst(Span<TakenChain> into)
     {
         int count = Used(into.Length);
+        if (_inOrder) return TakeInOrder(into, count);
+        // A chain that the device has not been shown is not its to return; only the careful way tells which.
+        int easy = _published != _nextAvailable ? 0 : count;
         ushort nextUsed = _nextUsed, freeTail = _freeTail;
         ushort* free = _free;
-        Outstanding* outstanding = _outstanding;
+        OutstandingChain* outstanding = _outstanding;
         byte* elements = _used + SplitLayout.EntriesOffset;
         uint mask = _mask;
         int taken = 0;
-        while (taken < count)
+        while (taken < easy)
         {
             // One load: the copy cannot be changed by the device afterwards, and no field is read a second time.
             ulong element = Unsafe.ReadUnaligned<ulong>(elements + (sizeof(ulong) * (nuint)(nextUsed & mask)));
             uint id = (uint)element, written = (uint)(element >> 32);
             if (id > mask) break;
-            Outstanding chain = outstanding[id];
+            OutstandingChain chain = outstanding[id];
             if (chain.Descriptors != 1 || written > chain.Writable) break;
             outstanding[id] = default;
             free[freeTail++ & mask] = (ushort)id;
@@ -325,7 +252,10 @@ public unsafe struct SplitDriverRing
         return taken;
     }
 
-    /// <summary>How many chains have come back, at most <paramref name="max"/>; -1 when the device broke the rules, told by <see cref="Fault"/>.</summary>
+    /// <summary>
+    /// How many chains have come back, at most <paramref name="max"/>; -1 when the device broke the rules, told by
+    /// <see cref="Fault"/>.
+    /// </summary>
     /// <param name="max">The most chains wanted.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Used(int max)
@@ -344,27 +274,25 @@ public unsafe struct SplitDriverRing
         return id;
     }
 
-    /// <summary>Asks the device for a call with the next chain that comes back. A fence and a look at <see cref="HasUsed"/> must follow.</summary>
+    /// <inheritdoc/>
     public readonly void EnableCalls()
     {
         if (_eventIndex) RingOrder.WriteHint(_usedEvent, _nextUsed);
         else RingOrder.WriteHint(_available, 0);
     }
 
-    /// <summary>Asks the device not to call.</summary>
+    /// <inheritdoc/>
     public readonly void DisableCalls()
     {
         // With event indexes the flag must stay 0 (2.7.7.1): an event index that is not moved on asks for one call in 65536.
         if (!_eventIndex) RingOrder.WriteHint(_available, SplitLayout.NoInterrupt);
     }
 
-    /// <summary>Looks, without any other effect, whether a chain has come back or the ring is at fault.</summary>
+    /// <inheritdoc/>
     public readonly bool HasUsed() =>
         Fault != DriverRingFault.None || RingOrder.AcquireIndex((ushort*)(_used + SplitLayout.IndexOffset)) != _nextUsed;
 
-    /// <summary>Marks the ring as broken; the first fault stays.</summary>
-    /// <param name="fault">How the rules were broken.</param>
-    /// <param name="detail">The offending number.</param>
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public void Break(DriverRingFault fault, ulong detail)
     {
@@ -411,47 +339,99 @@ public unsafe struct SplitDriverRing
         return -1;
     }
 
+    private int TakeInOrder(Span<TakenChain> into, int count)
+    {
+        int taken = 0;
+        while (taken < count && (_batch != 0 || ReadEntry()))
+        {
+            uint head = _head, mask = _mask;
+            ushort freeTail = _freeTail;
+            ushort* free = _free;
+            OutstandingChain* outstanding = _outstanding;
+            int until = Math.Min(count, taken + _batch);
+            _batch -= until - taken;
+            _nextUsed += (ushort)(until - taken);
+            while (taken < until)
+            {
+                OutstandingChain chain = outstanding[head];
+                outstanding[head] = default;
+                ref var slot = ref into[taken++];
+                slot.Written = chain.Writable;
+                slot.Token = chain.Token;
+                // The descriptors of a chain follow each other.
+                for (int i = chain.Descriptors; i > 0; i--, head = (head + 1) & mask)
+                    free[freeTail++ & mask] = (ushort)head;
+            }
+            if (_batch == 0) into[until - 1].Written = _batchWritten;
+            _head = head;
+            _freeTail = freeTail;
+        }
+        return taken;
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private int TakeOne(out TakenChain taken)
     {
         taken = default;
-        // One load, as in TakeBurst.
-        ulong element = Unsafe.ReadUnaligned<ulong>(_used + SplitLayout.EntriesOffset + (sizeof(ulong) * (nuint)(_nextUsed & _mask)));
-        uint id = (uint)element, written = (uint)(element >> 32);
-        if (id > _mask)
-        {
-            Break(DriverRingFault.UsedIdOutOfRange, id);
-            return -1;
-        }
-        Outstanding chain = _outstanding[id];
-        if (chain.Descriptors == 0)
-        {
-            Break(DriverRingFault.UsedIdNotOutstanding, id);
-            return -1;
-        }
-        if (written > chain.Writable)
-        {
-            Break(DriverRingFault.UsedLengthTooLong, written);
-            return -1;
-        }
-        _outstanding[id] = default;
-        int descriptor = (int)id;
+        if (_batch == 0 && !ReadEntry()) return -1;
+        uint head = _head;
+        OutstandingChain chain = _outstanding[head];
+        _outstanding[head] = default;
+        taken.Token = chain.Token;
+        taken.Written = --_batch == 0 ? _batchWritten : chain.Writable;
+        uint descriptor = head;
         for (int i = 0; i < chain.Descriptors; i++)
         {
             _free[_freeTail++ & _mask] = (ushort)descriptor;
-            descriptor = (ushort)(_posted[(2 * descriptor) + 1] >> 48);
+            descriptor = (uint)(_posted[(2 * descriptor) + 1] >> 48);
         }
+        _head = (head + chain.Descriptors) & _mask;
         _nextUsed++;
-        taken.Written = written;
-        taken.Token = chain.Token;
-        return (int)id;
+        return (int)head;
     }
 
-    // What the driver remembers of the chain that a descriptor heads; 0 descriptors where it heads none. 8 bytes: one load.
-    private readonly struct Outstanding(uint writable, ushort descriptors, ushort token)
+    // The next used entry and the chains it stands for: itself, or in order all up to it.
+    private bool ReadEntry()
     {
-        public readonly uint Writable = writable;
-        public readonly ushort Descriptors = descriptors;
-        public readonly ushort Token = token;
+        // One load, as in TakeBurst.
+        ulong element = Unsafe.ReadUnaligned<ulong>(_used + SplitLayout.EntriesOffset + (sizeof(ulong) * (nuint)(_nextUsed & _mask)));
+        uint id = (uint)element, written = (uint)(element >> 32);
+        if (id > _mask) return Refuse(DriverRingFault.UsedIdOutOfRange, id);
+        if (_outstanding[id].Descriptors == 0 || IsUnpublished(id)) return Refuse(DriverRingFault.UsedIdNotOutstanding, id);
+        if (written > _outstanding[id].Writable) return Refuse(DriverRingFault.UsedLengthTooLong, written);
+        _batch = 1;
+        _batchWritten = written;
+        if (!_inOrder)
+        {
+            _head = id;
+            return true;
+        }
+        int covered = (ushort)(_usedSeen - _nextUsed);
+        for (uint head = _head; head != id; head = (head + _outstanding[head].Descriptors) & _mask)
+        {
+            if (_batch == covered)
+            {
+                _batch = 0;
+                return Refuse(DriverRingFault.UsedOutOfOrder, id);
+            }
+            _batch++;
+        }
+        return true;
+    }
+
+    // Prepared, but not shown to the device.
+    private readonly bool IsUnpublished(uint id)
+    {
+        for (ushort i = _published; i != _nextAvailable; i++)
+        {
+            if (_entries[i & _mask] == id) return true;
+        }
+        return false;
+    }
+
+    private bool Refuse(DriverRingFault fault, uint detail)
+    {
+        Break(fault, detail);
+        return false;
     }
 }

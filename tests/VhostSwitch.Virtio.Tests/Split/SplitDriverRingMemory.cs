@@ -12,8 +12,9 @@ internal sealed unsafe class SplitDriverRingMemory : IDisposable
     public SplitDriverRingMemory(int size)
     {
         _size = size;
-        _memory = (byte*)NativeMemory.AlignedAlloc((nuint)(SplitLayout.DescriptorTableLength(size) + SplitLayout.AvailableLength(size) + SplitLayout.UsedLength(size) + 64), 64);
-        new Span<byte>(_memory, (int)(SplitLayout.DescriptorTableLength(size) + SplitLayout.AvailableLength(size) + SplitLayout.UsedLength(size) + 64)).Fill(0xa5);
+        uint length = SplitLayout.DescriptorTableLength(size) + SplitLayout.AvailableLength(size) + SplitLayout.UsedLength(size) + 64;
+        _memory = (byte*)NativeMemory.AlignedAlloc(length, 64);
+        new Span<byte>(_memory, (int)length).Fill(0xa5);
     }
 
     public byte* Descriptors => _memory;
@@ -40,7 +41,7 @@ internal sealed unsafe class SplitDriverRingMemory : IDisposable
 
     public ref ushort AvailEvent => ref *(ushort*)(Used + SplitLayout.AvailEventOffset(_size));
 
-    public SplitDriverRing Ring(bool eventIndex = false) => new(Descriptors, Available, Used, _size, eventIndex);
+    public SplitDriverRing Ring(bool eventIndex = false, bool inOrder = false) => new(Descriptors, Available, Used, _size, eventIndex, inOrder);
 
     public SplitDeviceRing Device(bool eventIndex = false) => new(Descriptors, Available, Used, _size, 0, eventIndex);
 
@@ -49,6 +50,13 @@ internal sealed unsafe class SplitDriverRingMemory : IDisposable
     {
         UsedEntry(UsedIndex & (_size - 1)) = new UsedElement { Id = id, Length = written };
         UsedIndex++;
+    }
+
+    /// <summary>Returns the next chains in order with one entry, for the last of them.</summary>
+    public void ReturnBatch(uint id, int count, uint written = 0)
+    {
+        UsedEntry(UsedIndex & (_size - 1)) = new UsedElement { Id = id, Length = written };
+        UsedIndex += (ushort)count;
     }
 
     public void Dispose() => NativeMemory.AlignedFree(_memory);

@@ -286,6 +286,17 @@ public sealed class SplitDriverRingTests : IDisposable
         AssertBroken(ref ring, DriverRingFault.UsedIdNotOutstanding, (ulong)inside);
     }
 
+    [Fact]
+    public void BreaksOnAnIdThatIsPreparedButNotPublished()
+    {
+        var ring = _memory.Ring();
+        ring.Post(0x1000, 1, true);
+        ring.Publish();
+        int prepared = ring.Post(0x2000, 1, true);
+        _memory.Return((uint)prepared);
+        AssertBroken(ref ring, DriverRingFault.UsedIdNotOutstanding, (ulong)prepared);
+    }
+
     [Theory]
     [InlineData(true, 101)]
     [InlineData(true, uint.MaxValue)]
@@ -366,9 +377,10 @@ public sealed class SplitDriverRingTests : IDisposable
                 for (int k = 0; k < count; k++) chain[k] = new RingBuffer((ulong)random.NextInt64(), (uint)random.Next(5000), k >= readable);
                 int free = ring.Free;
                 ushort token = (ushort)posted;
+                var single = new BufferToPost { Address = chain[0].Address, Length = chain[0].Length, Token = token };
                 bool done = count != 1 ? ring.PostChain(chain, token) >= 0
                     : random.Next(2) == 0 ? ring.Post(chain[0].Address, chain[0].Length, chain[0].Writable, token) >= 0
-                    : ring.PostBurst([new BufferToPost { Address = chain[0].Address, Length = chain[0].Length, Token = token }], chain[0].Writable) == 1;
+                    : ring.PostBurst([single], chain[0].Writable) == 1;
                 Assert.Equal(free >= count, done);
                 if (!done) continue;
                 // Slots and tokens count alike: one each a chain.
@@ -435,7 +447,8 @@ public sealed class SplitDriverRingTests : IDisposable
                 ring.Publish();
                 _ = ring.WantsKick();
                 if (random.Next(2) == 0 && owned.Count > 0) _memory.Return((uint)owned.ElementAt(random.Next(owned.Count)), (uint)random.Next(22));
-                if (random.Next(4) == 0) _memory.UsedEntry(random.Next(Size)) = new UsedElement { Id = (uint)random.Next(Size + 2), Length = (uint)random.Next(70) };
+                if (random.Next(4) == 0)
+                    _memory.UsedEntry(random.Next(Size)) = new UsedElement { Id = (uint)random.Next(Size + 2), Length = (uint)random.Next(70) };
                 if (random.Next(8) == 0) _memory.UsedIndex += (ushort)random.Next(3);
                 if (random.Next(16) == 0) random.NextBytes(UsedBytes());
                 if (random.Next(2) == 0)
@@ -462,7 +475,8 @@ public sealed class SplitDriverRingTests : IDisposable
 
     private unsafe SplitDriverRing Make(int size) => new(_memory.Descriptors, _memory.Available, _memory.Used, size, false);
 
-    private (ulong Address, uint Length, ushort Flags) Read(int i) => (_memory.Descriptor(i).Address, _memory.Descriptor(i).Length, _memory.Descriptor(i).Flags);
+    private (ulong Address, uint Length, ushort Flags) Read(int i) =>
+        (_memory.Descriptor(i).Address, _memory.Descriptor(i).Length, _memory.Descriptor(i).Flags);
 
     private static void AssertBroken(ref SplitDriverRing ring, DriverRingFault fault, ulong detail)
     {
