@@ -14,6 +14,7 @@ internal static unsafe partial class Libc
     internal const int O_CLOEXEC = 0x80000;
     internal const int PROT_READ = 1;
     internal const int PROT_WRITE = 2;
+    internal const int PROT_EXEC = 4;
     internal const int MAP_SHARED = 1;
     internal const int MAP_PRIVATE = 2;
     internal const int MAP_ANONYMOUS = 0x20;
@@ -21,6 +22,7 @@ internal static unsafe partial class Libc
     internal const int MAP_HUGETLB = 0x40000;
     internal const int MADV_HUGEPAGE = 14;
     internal const int MADV_DONTDUMP = 16;
+    internal const uint HUGETLBFS_MAGIC = 0x958458f6;
     internal const uint MFD_CLOEXEC = 1;
     internal const uint MFD_ALLOW_SEALING = 2;
     internal const int F_GETFL = 3;
@@ -46,6 +48,13 @@ internal static unsafe partial class Libc
     internal const int MSG_CMSG_CLOEXEC = 0x40000000;
     internal const int EFD_CLOEXEC = 0x80000;
     internal const int EFD_NONBLOCK = 0x800;
+    internal const int SIGBUS = 7;
+    internal const int SIG_DFL = 0;
+    internal const int SIG_IGN = 1;
+    internal const int SA_SIGINFO = 4;
+    internal const int SA_ONSTACK = 0x8000000;
+    internal const int SA_RESTART = 0x10000000;
+    internal const int SA_NODEFER = 0x40000000;
     internal const int EPOLL_CLOEXEC = 0x80000;
     internal const int EPOLL_CTL_ADD = 1;
     internal const int EPOLL_CTL_DEL = 2;
@@ -109,11 +118,22 @@ internal static unsafe partial class Libc
         public nint f_bsize;
     }
 
+    /// <summary>The structure of the C library, not the kernel's; the same on x86-64 and arm64.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct sigaction_t
+    {
+        public nint sa_handler;
+        public fixed ulong sa_mask[16];
+        public int sa_flags;
+        public nint sa_restorer;
+    }
+
     /// <summary>Packed on x86-64 only; <see cref="Epoll"/> reads and writes it by offsets that fit the architecture.</summary>
     internal static readonly int EpollEventSize = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
 
     [LibraryImport("libc", SetLastError = true)] internal static partial void* mmap(void* addr, nuint length, int prot, int flags, int fd, nint offset);
     [LibraryImport("libc", SetLastError = true)] internal static partial int munmap(void* addr, nuint length);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int mprotect(void* addr, nuint length, int prot);
     [LibraryImport("libc", SetLastError = true)] internal static partial int madvise(void* addr, nuint length, int advice);
     [LibraryImport("libc", SetLastError = true)] internal static partial int memfd_create(byte* name, uint flags);
     [LibraryImport("libc", SetLastError = true)] internal static partial int ftruncate(int fd, nint length);
@@ -143,7 +163,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial int statx(int dirfd, byte* pathname, int flags, uint mask, byte* buf);
     [LibraryImport("libc")] internal static partial int poll(pollfd* fds, nuint nfds, int timeout);
     [LibraryImport("libc")] internal static partial nint signal(int signum, nint handler);
-    [LibraryImport("libc")] internal static partial int sigaction(int signum, void* act, void* oldact);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int sigaction(int signum, void* act, void* oldact);
     [LibraryImport("libc")] internal static partial uint umask(uint mask);
     [LibraryImport("libc")] internal static partial uint geteuid();
 }

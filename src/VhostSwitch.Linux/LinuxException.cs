@@ -54,6 +54,9 @@ public static class Errno
     /// <summary>The other side closed the connection.</summary>
     public const int EPIPE = 32;
 
+    /// <summary>Not possible with this object.</summary>
+    public const int EOPNOTSUPP = 95;
+
     /// <summary>The address is in use.</summary>
     public const int EADDRINUSE = 98;
 

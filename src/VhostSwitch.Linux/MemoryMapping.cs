@@ -8,6 +8,9 @@ namespace VhostSwitch.Linux;
 /// </summary>
 public sealed unsafe class MemoryMapping : IDisposable
 {
+    private int _guard = -1;
+    private bool _faulted;
+
     private MemoryMapping(byte* address, nuint length)
     {
         Address = address;
@@ -20,24 +23,53 @@ public sealed unsafe class MemoryMapping : IDisposable
     /// <summary>The length in bytes, as mapped (rounded up to whole pages of the file).</summary>
     public nuint Length { get; }
 
+    /// <summary>True where mappings of <see cref="OfPeerFile"/> are guarded: on x86-64.</summary>
+    public static bool PeerFilesAreGuarded => FaultGuard.IsSupported;
+
+    /// <summary>
+    /// True once a page of a mapping of <see cref="OfPeerFile"/> had to be replaced by zeros, which then is not shared with anybody: its
+    /// file was truncated, or the system had no memory left for it.
+    /// </summary>
+    public bool Faulted => _faulted || (_guard >= 0 && FaultGuard.Faults(_guard) != 0);
+
     /// <summary>Maps a file shared, readable and writable, from its start.</summary>
     /// <param name="file">A memfd, a file on tmpfs or hugetlbfs, or any regular file.</param>
     /// <param name="length">The number of bytes from the start of the file.</param>
-    /// <exception cref="LinuxException">The kernel refuses: no memory, a file that cannot be mapped, a length that hugetlbfs does not take.</exception>
-    public static MemoryMapping OfFile(FileDescriptor file, nuint length)
+    /// <exception cref="LinuxException">
+    /// The kernel refuses: no memory, a file that cannot be mapped, a length that hugetlbfs does not take.
+    /// </exception>
+    public static MemoryMapping OfFile(FileDescriptor file, nuint length) => OfFile(file, length, FileSystemOf(file));
+
+    /// <summary>
+    /// Maps a file of somebody who is not trusted, shared, readable and writable, from its start. Where the file becomes shorter while it is
+    /// mapped, this process goes on with zeros from there on, and <see cref="Faulted"/> says so; elsewhere that is a SIGBUS that ends it.
+    /// </summary>
+    /// <param name="file">A memfd, a file on tmpfs or hugetlbfs, or a regular file on a local disk.</param>
+    /// <param name="length">The number of bytes from the start of the file.</param>
+    /// <exception cref="LinuxException">
+    /// As for <see cref="OfFile(FileDescriptor, nuint)"/>; also where too many are guarded already, and where the file lies on a network or in
+    /// another process (<see cref="Errno.EOPNOTSUPP"/>), so that an access might wait for ever.
+    /// </exception>
+    public static MemoryMapping OfPeerFile(FileDescriptor file, nuint length)
     {
-        // A mapping of huge pages can only be given back whole, so its length is rounded up to the file system's page size.
-        Libc.statfs fileSystem;
-        if (Libc.fstatfs(file.Number, &fileSystem) < 0)
-            throw LinuxException.Last("fstatfs of a shared file");
-        nuint page = (nuint)Math.Max(fileSystem.f_bsize, Environment.SystemPageSize);
-        length = (length + page - 1) / page * page;
-        void* address = Libc.mmap(null, length, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED | Libc.MAP_NORESERVE, file.Number, 0);
-        if ((nint)address == -1)
-            throw LinuxException.Last($"mmap of {length} bytes of a shared file");
-        // A core file of this process must not hold the memory of its guests.
-        _ = Libc.madvise(address, length, Libc.MADV_DONTDUMP);
-        return new MemoryMapping((byte*)address, length);
+        var fileSystem = FileSystemOf(file);
+        if (RemoteFileSystem.NameOf(fileSystem.f_type) is { } name)
+        {
+            throw new LinuxException($"mmap of a shared file on {name}, where an access may wait for ever; "
+                + "a memfd and files on tmpfs, hugetlbfs and local disks are taken", Errno.EOPNOTSUPP);
+        }
+        var mapping = OfFile(file, length, fileSystem);
+        if (!FaultGuard.IsSupported) return mapping;
+        try
+        {
+            mapping._guard = FaultGuard.Add(mapping.Address, mapping.Length, PageSizeOf(fileSystem));
+            return mapping;
+        }
+        catch
+        {
+            mapping.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Maps memory of this process, zeroed: from huge pages where there are any, else from normal ones.</summary>
@@ -57,8 +89,37 @@ public sealed unsafe class MemoryMapping : IDisposable
     public void Dispose()
     {
         if (Address == null) return;
+        if (_guard >= 0)
+        {
+            // The guard first: once unmapped, the addresses may be anyone's.
+            _faulted = Faulted;
+            FaultGuard.Remove(_guard);
+            _guard = -1;
+        }
         if (Libc.munmap(Address, Length) < 0)
             throw LinuxException.Last($"munmap of {Length} bytes");
         Address = null;
     }
+
+    private static MemoryMapping OfFile(FileDescriptor file, nuint length, Libc.statfs fileSystem)
+    {
+        nuint page = PageSizeOf(fileSystem);
+        length = (length + page - 1) / page * page;
+        void* address = Libc.mmap(null, length, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED | Libc.MAP_NORESERVE, file.Number, 0);
+        if ((nint)address == -1)
+            throw LinuxException.Last($"mmap of {length} bytes of a shared file");
+        // A core file of this process must not hold the memory of its guests.
+        _ = Libc.madvise(address, length, Libc.MADV_DONTDUMP);
+        return new MemoryMapping((byte*)address, length);
+    }
+
+    private static Libc.statfs FileSystemOf(FileDescriptor file)
+    {
+        Libc.statfs fileSystem;
+        return Libc.fstatfs(file.Number, &fileSystem) == 0 ? fileSystem : throw LinuxException.Last("fstatfs of a shared file");
+    }
+
+    // A mapping of huge pages can only be cut, and given back, in whole ones. The block size of other file systems means nothing here.
+    private static nuint PageSizeOf(Libc.statfs fileSystem) =>
+        (uint)fileSystem.f_type == Libc.HUGETLBFS_MAGIC ? (nuint)fileSystem.f_bsize : (nuint)Environment.SystemPageSize;
 }

@@ -53,6 +53,12 @@ public sealed unsafe class MemoryTable : IDisposable
     /// <summary>The bytes of all regions.</summary>
     public ulong Length => _regions.Aggregate(0UL, (sum, r) => sum + r.Region.Size);
 
+    /// <summary>True once a part of the memory is not the guest's any more: its file was truncated while it was mapped. It reads as zeros.</summary>
+    public bool Faulted => Array.Exists(_regions, r => r.Faulted);
+
+    /// <summary>True where no front-end can truncate any of the memory (<c>F_SEAL_SHRINK</c>); false without memory.</summary>
+    public bool IsSealed => _regions.Length > 0 && Array.TrueForAll(_regions, r => r.IsSealed);
+
     /// <summary>Where a region is mapped here.</summary>
     /// <param name="region">The region, in the order of the description.</param>
     public ulong HostAddressOf(int region) => _regions[region].Region.Host;
@@ -136,31 +142,40 @@ public sealed unsafe class MemoryTable : IDisposable
     {
         private readonly MemoryMapping _mapping;
 
-        private MappedRegion(MemoryRegion region, MemoryMapping mapping)
+        private MappedRegion(MemoryRegion region, MemoryMapping mapping, bool isSealed)
         {
             Region = region;
             _mapping = mapping;
+            IsSealed = isSealed;
         }
 
         public MemoryRegion Region { get; }
 
         public int Users { get; set; }
 
+        public bool IsSealed { get; }
+
+        public bool Faulted => _mapping.Faulted;
+
         public static MappedRegion Map(RegionDescription description, FileDescriptor file)
         {
             ulong length = unchecked(description.FileOffset + description.Size);
             if (description.Size == 0 || length < description.Size || length > long.MaxValue)
                 throw new VhostException($"a memory region of {description.Size} bytes at file offset {description.FileOffset}: impossible");
-            // Beyond the file's end every access is a SIGBUS that would end this process. Mapping does not check that.
+            // Beyond the file's end every access is a fault. Mapping does not check that.
             long fileSize = file.FileSize();
             if (fileSize >= 0 && (ulong)fileSize < length)
                 throw new VhostException($"a memory region ends at byte {length} of its file, which has {fileSize}: it cannot be used");
             try
             {
-                var mapping = MemoryMapping.OfFile(file, (nuint)length);
+                var mapping = MemoryMapping.OfPeerFile(file, (nuint)length);
                 var region = new MemoryRegion(new GuestAddress(description.GuestAddress), description.Size, description.FrontEndAddress,
                     (nuint)mapping.Address + (nuint)description.FileOffset);
-                return new MappedRegion(region, mapping);
+                return new MappedRegion(region, mapping, file.IsSealedAgainstShrinking());
+            }
+            catch (LinuxException e) when (e.Errno == Errno.EOPNOTSUPP)
+            {
+                throw new VhostException($"the memory region at 0x{description.GuestAddress:x} cannot be used: {e.Message}");
             }
             catch (LinuxException e)
             {

@@ -62,7 +62,7 @@ public sealed class VhostPort : IDeviceEvents, IDisposable
             int running = device.Rings.Count(r => r.Running), usable = device.Rings.Count(r => r.Running && r.Enabled);
             if (running == 0) return device.FeaturesSet ? "negotiating: no ring started yet" : "connected: the guest's driver has not set up the device yet";
             if (usable == 0) return $"negotiating: {running} rings started, none enabled yet";
-            return $"up ({usable} of {device.Rings.Count} rings)";
+            return $"up ({usable} of {device.Rings.Count} rings{(device.Memory.IsSealed ? "" : ", memory not sealed")})";
         }
     }
 
@@ -81,6 +81,8 @@ public sealed class VhostPort : IDeviceEvents, IDisposable
             if (!_queues.TryGetValue(ring.Index, out var queue)) continue;
             var guest = (IGuestQueue)queue;
             if (guest.Fault == RingFault.None) continue;
+            // Looked at after the fault: zeros that were never the driver's broke the ring, and the whole session is about to end for it.
+            if (device.Memory.Faulted) return;
             string reason = $"ring {ring.Index}: {RingFaults.Describe(guest.Fault, guest.FaultDetail, ring.Size)}";
             device.BreakRing(ring, reason);
             if (ring.Error is { } error) EventFd.SignalPeer(error.Number);

@@ -14,6 +14,10 @@ public sealed class VhostServer : IDisposable
 {
     private static readonly TimeSpan CheckPeriod = TimeSpan.FromMilliseconds(200);
 
+    // Full huge pages or a full tmpfs look the same as a truncated file: the page behind an address cannot be had.
+    private const string LostMemory =
+        "the front-end truncated its memory file, or the host had no memory left for it: its guest is disconnected; nobody else is affected";
+
     private readonly EventLoop _loop;
     private readonly DataPlane _dataPlane;
     private readonly DeviceOptions _options;
@@ -101,11 +105,18 @@ public sealed class VhostServer : IDisposable
 
     private void Check()
     {
+        EndLostMemory();
         foreach (var connection in _connections.Values)
         {
             connection.Port.Check();
             if (connection.Session?.TakeRefusal() is { } refusal) Noted?.Invoke(connection.Port.Port.Name, $"a request was refused: {refusal}");
         }
+    }
+
+    private void EndLostMemory()
+    {
+        foreach (var connection in _connections.Values.Where(c => c.Device.Memory.Faulted).ToArray())
+            connection.Session?.Abort(LostMemory);
     }
 
     /// <summary>A front-end's connection with its device and port.</summary>

@@ -52,6 +52,10 @@ public sealed class Session : IDisposable
         return refusal;
     }
 
+    /// <summary>Ends the session for a reason that was not in its messages.</summary>
+    /// <param name="reason">Becomes <see cref="EndReason"/>; one sentence.</param>
+    public void Abort(string reason) => End(reason);
+
     /// <summary>Stops the device and closes the connection.</summary>
     public void Dispose()
     {
