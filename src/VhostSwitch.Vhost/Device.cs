@@ -76,6 +76,9 @@ public sealed class Device : IDisposable
     /// <summary>The log of a live migration; null before SET_LOG_BASE.</summary>
     public DirtyLog? Log { get; private set; }
 
+    /// <summary>True once a file that the front-end shares was truncated while it was mapped: what was there reads as zeros, and the session is to end.</summary>
+    public bool LostMemory => Memory.Faulted || Log is { Faulted: true } || _inflight is { Faulted: true };
+
     /// <summary>The rings the front-end has spoken of, by number.</summary>
     public IReadOnlyCollection<Vring> Rings => _rings.Values;
 

@@ -29,6 +29,9 @@ public sealed unsafe class DirtyLog : IDisposable
     /// <summary>How many pages have a bit; what lies beyond is not logged.</summary>
     internal ulong Pages { get; }
 
+    /// <summary>True once its file was truncated while it was in use.</summary>
+    public bool Faulted => _mapping.Faulted;
+
     /// <summary>Maps a log.</summary>
     /// <param name="file">Its file; stays the caller's.</param>
     /// <param name="offset">Where the bits begin in the file, in bytes.</param>
@@ -44,7 +47,7 @@ public sealed unsafe class DirtyLog : IDisposable
         if (fileSize < 0 || (ulong)fileSize < end) throw new VhostException($"SET_LOG_BASE up to byte {end} of a file that has {fileSize}");
         try
         {
-            return new DirtyLog(MemoryMapping.OfFile(file, (nuint)end), offset, length);
+            return new DirtyLog(MemoryMapping.OfPeerFile(file, (nuint)end), offset, length);
         }
         catch (LinuxException e)
         {

@@ -82,7 +82,7 @@ public sealed class VhostPort : IDeviceEvents, IDisposable
             var guest = (IGuestQueue)queue;
             if (guest.Fault == RingFault.None) continue;
             // Looked at after the fault: zeros that were never the driver's broke the ring, and the whole session is about to end for it.
-            if (device.Memory.Faulted) return;
+            if (device.LostMemory) return;
             string reason = $"ring {ring.Index}: {RingFaults.Describe(guest.Fault, guest.FaultDetail, ring.Size)}";
             device.BreakRing(ring, reason);
             if (ring.Error is { } error) EventFd.SignalPeer(error.Number);

@@ -115,7 +115,7 @@ public sealed class VhostServer : IDisposable
 
     private void EndLostMemory()
     {
-        foreach (var connection in _connections.Values.Where(c => c.Device.Memory.Faulted).ToArray())
+        foreach (var connection in _connections.Values.Where(c => c.Device.LostMemory).ToArray())
             connection.Session?.Abort(LostMemory);
     }
 

@@ -30,6 +30,9 @@ public sealed unsafe class InflightArea : IDisposable
     /// <summary>The area's file, where this back-end made it.</summary>
     public FileDescriptor? File => _file;
 
+    /// <summary>True once its file was truncated while it was in use.</summary>
+    public bool Faulted => _mapping.Faulted;
+
     /// <summary>GET_INFLIGHT_FD: makes an area, zeroed, which says that nothing was noted yet.</summary>
     /// <param name="queues">The number of rings.</param>
     /// <param name="queueSize">The most entries of each.</param>
@@ -65,7 +68,7 @@ public sealed unsafe class InflightArea : IDisposable
         if (fileSize < 0 || (ulong)fileSize < end) throw new VhostException($"SET_INFLIGHT_FD up to byte {end} of a file that has {fileSize}");
         try
         {
-            return new InflightArea(MemoryMapping.OfFile(file, (nuint)end), null, shape);
+            return new InflightArea(MemoryMapping.OfPeerFile(file, (nuint)end), null, shape);
         }
         catch (LinuxException e)
         {
