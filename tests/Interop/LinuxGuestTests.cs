@@ -144,8 +144,7 @@ public sealed class LinuxGuestTests : InteropTest
         for (int i = 0; i < guests.Length; i++)
         {
             await guests[i].WaitForBootAsync();
-            // Linux answers for all its addresses on every interface, unless told not to.
-            await guests[i].CheckAsync("for n in arp_ignore=1 arp_announce=2; do sysctl -w net.ipv4.conf.all.$n; done");
+            await guests[i].KeepNetworksApartAsync();
             await guests[i].SetAddressAsync($"10.0.0.{i + 1}/24", "eth0");
             await guests[i].SetAddressAsync($"10.0.1.{i + 1}/24", "eth1");
         }

@@ -10,6 +10,10 @@ internal static class GuestNetwork
     public static Task SetAddressAsync(this QemuGuest guest, string address, string device = "eth0") =>
         guest.CheckAsync($"ip link set {device} up && ip addr add {address} dev {device}");
 
+    /// <summary>Has each interface answer for its own addresses only. Linux answers for all of them on every interface, unless told not to.</summary>
+    public static Task KeepNetworksApartAsync(this QemuGuest guest) =>
+        guest.CheckAsync("for n in arp_ignore=1 arp_announce=2; do sysctl -w net.ipv4.conf.all.$n; done");
+
     /// <summary>Waits until an address answers: the first frames of a link that just came up may be lost to nobody's fault.</summary>
     public static Task WaitForPingAsync(this QemuGuest guest, string address) =>
         guest.CheckAsync($"for i in $(seq 30); do ping -c 1 -W 1 {address} && exit 0; done; ip addr; ip neigh; exit 1", Limits.GuestBoot);

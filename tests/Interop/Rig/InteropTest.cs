@@ -24,11 +24,15 @@ public abstract class InteropTest : IAsyncLifetime
         foreach (IAsyncDisposable counterpart in _counterparts)
             await counterpart.DisposeAsync();
         if (TestContext.Current.TestState?.Result == TestResult.Failed)
-        {
-            foreach (Transcript transcript in _transcripts.SelectMany(transcripts => transcripts()))
-                TestContext.Current.TestOutputHelper?.WriteLine(transcript.ToString());
-        }
+            ShowTranscripts();
         Folder.Dispose();
+    }
+
+    /// <summary>Writes what every counterpart said into the running test's output.</summary>
+    private protected void ShowTranscripts()
+    {
+        foreach (Transcript transcript in _transcripts.SelectMany(transcripts => transcripts()))
+            TestContext.Current.TestOutputHelper?.WriteLine(transcript.ToString());
     }
 
     private protected async Task<SwitchProcess> StartSwitchAsync(SwitchOptions options)
