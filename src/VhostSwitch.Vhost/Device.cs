@@ -111,6 +111,7 @@ public sealed class Device : IDisposable
             foreach (var ring in _rings.Values)
                 SetEnabled(ring, true);
         }
+        _events.FeaturesChanged(this);
         Reconsider();
     }
 
@@ -463,6 +464,21 @@ public sealed class Device : IDisposable
             missing ??= unknown;
             return here;
         }
+    }
+
+    /// <summary>True while a ring is out of use because its driver broke the rules.</summary>
+    public bool IsBroken => _rings.Values.Any(r => r.Broken is not null);
+
+    /// <summary>One line: that frames can flow, or why they cannot.</summary>
+    public string Describe()
+    {
+        if (IsBroken) return "broken: " + string.Join("; ", _rings.Values.Select(r => r.Broken).OfType<string>());
+        if (_rings.Values.FirstOrDefault(r => r.Obstacle is not null)?.Obstacle is { } obstacle) return "negotiating: " + obstacle;
+        if (Iotlb?.Overdue is { } address) return $"waiting for the IOMMU's translation of 0x{address:x}";
+        int running = _rings.Values.Count(r => r.Running), usable = _rings.Values.Count(r => r.Running && r.Enabled);
+        if (running == 0) return FeaturesSet ? "negotiating: no ring started yet" : "connected: the guest's driver has not set up the device yet";
+        if (usable == 0) return $"negotiating: {running} rings started, none enabled yet";
+        return $"up ({usable} of {_rings.Count} rings{(Memory.IsSealed ? "" : ", memory not sealed")})";
     }
 
     /// <summary>SEND_RARP.</summary>

@@ -27,6 +27,12 @@ public interface IDeviceEvents
     /// <param name="device">The device.</param>
     void TranslationsChanged(Device device);
 
+    /// <summary>Other features hold from now on.</summary>
+    /// <param name="device">The device.</param>
+    void FeaturesChanged(Device device)
+    {
+    }
+
     /// <summary>The guest has moved here and its neighbours are to hear of it.</summary>
     /// <param name="device">The device.</param>
     /// <param name="mac">The guest's address, first byte lowest.</param>

@@ -99,12 +99,16 @@ public sealed unsafe class MemoryTable : IDisposable
         }
     }
 
-    /// <summary>The same table with one more region.</summary>
+    /// <summary>
+    /// The same table with one more region. QEMU before 8.0 adds each region once for each queue pair, and removes it as often: a
+    /// region that is there already stays as it is, mapped from the file that came first.
+    /// </summary>
     /// <param name="description">The region.</param>
     /// <param name="file">Its file; it stays the caller's.</param>
     /// <exception cref="VhostException">There is no slot left, or the region is impossible, overlaps another one, or cannot be mapped.</exception>
     public MemoryTable With(RegionDescription description, FileDescriptor file)
     {
+        if (Array.Exists(_regions, r => r.Description == description)) return new MemoryTable(_regions);
         if (_regions.Length >= MaxSlots) throw new VhostException($"ADD_MEM_REG beyond the {MaxSlots} memory slots");
         var added = MappedRegion.Map(description, file);
         try
@@ -118,15 +122,12 @@ public sealed unsafe class MemoryTable : IDisposable
         }
     }
 
-    /// <summary>The same table without a region.</summary>
+    /// <summary>The same table without a region; all of the same where it has no such region, for the reason of <see cref="With"/>.</summary>
     /// <param name="description">The region by its addresses and size.</param>
-    /// <exception cref="VhostException">There is no such region.</exception>
     public MemoryTable Without(RegionDescription description)
     {
-        int at = Array.FindIndex(_regions, r => r.Region.Start.Value == description.GuestAddress && r.Region.Size == description.Size
-            && r.Region.FrontEndStart == description.FrontEndAddress);
-        if (at < 0) throw new VhostException($"REM_MEM_REG of a region at 0x{description.GuestAddress:x} of {description.Size} bytes, which was never added");
-        return new MemoryTable([.. _regions[..at], .. _regions[(at + 1)..]]);
+        int at = Array.FindIndex(_regions, r => r.Description with { FileOffset = description.FileOffset } == description);
+        return at < 0 ? new MemoryTable(_regions) : new MemoryTable([.. _regions[..at], .. _regions[(at + 1)..]]);
     }
 
     /// <summary>Unmaps the regions that no other table has. No poll thread may use them any more.</summary>
@@ -142,12 +143,15 @@ public sealed unsafe class MemoryTable : IDisposable
     {
         private readonly MemoryMapping _mapping;
 
-        private MappedRegion(MemoryRegion region, MemoryMapping mapping, bool isSealed)
+        private MappedRegion(RegionDescription description, MemoryRegion region, MemoryMapping mapping, bool isSealed)
         {
+            Description = description;
             Region = region;
             _mapping = mapping;
             IsSealed = isSealed;
         }
+
+        public RegionDescription Description { get; }
 
         public MemoryRegion Region { get; }
 
@@ -171,7 +175,7 @@ public sealed unsafe class MemoryTable : IDisposable
                 var mapping = MemoryMapping.OfPeerFile(file, (nuint)length);
                 var region = new MemoryRegion(new GuestAddress(description.GuestAddress), description.Size, description.FrontEndAddress,
                     (nuint)mapping.Address + (nuint)description.FileOffset);
-                return new MappedRegion(region, mapping, file.IsSealedAgainstShrinking());
+                return new MappedRegion(description, region, mapping, file.IsSealedAgainstShrinking());
             }
             catch (LinuxException e) when (e.Errno == Errno.EOPNOTSUPP)
             {

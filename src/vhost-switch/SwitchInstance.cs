@@ -8,6 +8,7 @@ using VhostSwitch.Ports.NetVhost;
 using VhostSwitch.Switching;
 using VhostSwitch.Vhost;
 using VhostSwitch.Vhost.Net;
+using VhostSwitch.Vhost.User;
 using VhostSwitch.Virtio;
 
 namespace VhostSwitch.Program;
@@ -133,16 +134,16 @@ public sealed class SwitchInstance : IDisposable
         const int VmdqFirstTag = 1000;
         foreach (var e in _table.TakeEvents())
         {
-            int device = _server.Connections.FirstOrDefault(c => c.Port.Port.Id == e.Port)?.Id ?? e.Port;
+            int device = _server.Connections.FirstOrDefault(c => c.Owner.Port.Id == e.Port)?.Id ?? e.Port;
             int tag = _configuration.Mode == SwitchMode.Vmdq ? VmdqFirstTag + device : 0;
             if (e.Kind == MacEventKind.Duplicate) _log(LogLevel.Warning, VhostSwitchMessages.DuplicateMac(device));
             else _log(LogLevel.Info, VhostSwitchMessages.MacRegistered(device, e.Address, tag));
         }
     }
 
-    private int CoreOf(VhostServer.Connection connection)
+    private int CoreOf(DeviceServer<VhostPort>.Connection connection)
     {
-        foreach (var queue in connection.Port.Queues.Values.OfType<InputQueue>())
+        foreach (var queue in connection.Owner.Queues.Values.OfType<InputQueue>())
         {
             if (_dataPlane.OwnerOf(queue) is { } owner) return owner.Core;
         }
@@ -156,17 +157,17 @@ public sealed class SwitchInstance : IDisposable
         [.. _table.Entries().Select(Show)],
         [.. _dataPlane.Threads.Select(Show)]);
 
-    private PortSnapshot Show(VhostServer.Connection connection) => new(
-        connection.Port.Port.Name,
+    private PortSnapshot Show(DeviceServer<VhostPort>.Connection connection) => new(
+        connection.Owner.Port.Name,
         connection.Id,
         connection.Endpoint.Path,
-        connection.Port.Status,
+        connection.Owner.Status,
         FeatureNames.Of(connection.Device.Features),
         ProtocolFeatureNames.Of(connection.Device.ProtocolFeatures),
-        [.. connection.Device.Rings.Select(ring => Show(connection.Port, ring))]);
+        [.. connection.Device.Rings.Select(ring => Show(connection.Owner, ring))]);
 
     // A socket that nobody has connected to is shown too: it is where the user looks first.
-    private static PortSnapshot Show(Vhost.User.ServerEndpoint endpoint) => new(
+    private static PortSnapshot Show(ServerEndpoint endpoint) => new(
         Path.GetFileName(endpoint.Path),
         null,
         endpoint.Path,
@@ -210,7 +211,7 @@ public sealed class SwitchInstance : IDisposable
         foreach (var connection in _server.Connections)
         {
             ulong sent = 0, delivered = 0, received = 0, missed = 0;
-            foreach (var (ring, block) in connection.Port.Counters)
+            foreach (var (ring, block) in connection.Owner.Counters)
             {
                 var counters = *block.Counters;
                 bool toGuest = ring % 2 == 0;

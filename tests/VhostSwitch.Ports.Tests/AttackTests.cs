@@ -11,6 +11,10 @@ public sealed class AttackTests(BusySwitch busy) : IClassFixture<BusySwitch>
 {
     private const string AttackerName = "attacker";
 
+    private const Virtio.Features NotTaken = Virtio.Features.Mq | ScriptedGuestOptions.NotSpoken;
+
+    private static Virtio.Features Taken => SwitchUnderTest.Everything.Features & ~NotTaken;
+
     public static TheoryData<string> Names => [.. HostileFrontEnd.Attacks.Select(a => a.Name)];
 
     [Theory]
@@ -19,7 +23,7 @@ public sealed class AttackTests(BusySwitch busy) : IClassFixture<BusySwitch>
     {
         var attack = HostileFrontEnd.Find(name);
         int notes = busy.Switch.Notes.Count;
-        using (var attacker = new HostileFrontEnd(busy.Switch.SocketPath, new ScriptedGuestOptions { Name = AttackerName, Features = SwitchUnderTest.Everything.Features & ~Virtio.Features.Mq }))
+        using (var attacker = new HostileFrontEnd(busy.Switch.SocketPath, new ScriptedGuestOptions { Name = AttackerName, Features = Taken }))
         {
             attack.Run(attacker);
             busy.Exchange.WaitForRounds(3);

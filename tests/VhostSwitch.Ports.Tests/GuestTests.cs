@@ -40,7 +40,7 @@ public sealed class GuestTests : IDisposable
         script.Send(FrontEndRequest.SetVringEnable, Payload.State(1, 1));
         FrontEndHandshake.QemuStart(script, guest);
         Assert.Equal("up (2 of 2 rings)", _switch.StatusOf(0));
-        Assert.True(_switch.Ask(s => s.Server.Connections.First().Port.IsAdded));
+        Assert.True(_switch.Ask(s => s.Server.Connections.First().Owner.IsAdded));
     }
 
     [Fact]
@@ -173,7 +173,7 @@ public sealed class GuestTests : IDisposable
     {
         using var script = FrontEndScript.Connect(_switch.SocketPath);
         FrontEndHandshake.NegotiateProtocol(script, FrontEndHandshake.WantedProtocolFeatures);
-        Assert.NotEqual(0ul, script.Acknowledge(FrontEndRequest.SetFeatures, Payload.Number(1UL << 34)));
+        Assert.NotEqual(0ul, script.Acknowledge(FrontEndRequest.SetFeatures, Payload.Number(1UL << 45)));
         Assert.Equal(0ul, script.Acknowledge(FrontEndRequest.SetStatus, Payload.Number(1 | 2 | 8)));
         Assert.Equal(1ul | 2, script.Ask(FrontEndRequest.GetStatus).Number);
     }
@@ -184,6 +184,6 @@ public sealed class GuestTests : IDisposable
         using var script = FrontEndScript.Connect(_switch.SocketPath);
         handshake(script, guest);
         Assert.Equal($"up ({2 * pairs} of {2 * pairs} rings)", _switch.StatusOf(0));
-        Assert.Equal((pairs, pairs), _switch.Ask(s => (s.Server.Connections.First().Port.Port.Inputs.Length, s.Server.Connections.First().Port.Port.Outputs.Length)));
+        Assert.Equal((pairs, pairs), _switch.Ask(s => (s.Server.Connections.First().Owner.Port.Inputs.Length, s.Server.Connections.First().Owner.Port.Outputs.Length)));
     }
 }

@@ -2,6 +2,7 @@ using VhostSwitch.Dataplane;
 using VhostSwitch.Linux;
 using VhostSwitch.Vhost;
 using VhostSwitch.Vhost.Net;
+using VhostSwitch.Vhost.User;
 using VhostSwitch.Virtio;
 
 namespace VhostSwitch.Ports.NetVhost;
@@ -10,7 +11,7 @@ namespace VhostSwitch.Ports.NetVhost;
 /// A guest's device as a port of the switch: turns the device's rings into queues of the data plane as they start and stop,
 /// and says why no frame flows. Lives on the control thread.
 /// </summary>
-public sealed class VhostPort : IDeviceEvents, IDisposable
+public sealed class VhostPort : IDeviceOwner
 {
     private readonly DataPlane _dataPlane;
     private readonly GuestQueueFactory _factory;
@@ -37,8 +38,11 @@ public sealed class VhostPort : IDeviceEvents, IDisposable
     /// <summary>Told once when both rings of the first pair run: the device is there.</summary>
     public event Action<VhostPort>? Added;
 
-    /// <summary>Told of what people should read of; one sentence.</summary>
-    public event Action<VhostPort, string>? Noted;
+    /// <inheritdoc/>
+    public event Action<string>? Noted;
+
+    /// <inheritdoc/>
+    public string Name => Port.Name;
 
     /// <summary>True once <see cref="Added"/> was told.</summary>
     public bool IsAdded { get; private set; }
@@ -55,40 +59,22 @@ public sealed class VhostPort : IDeviceEvents, IDisposable
         get
         {
             if (_device is not { } device) return "waiting for a front-end";
-            if (device.Rings.Any(r => r.Broken is not null)) return "broken: " + string.Join("; ", device.Rings.Select(r => r.Broken).OfType<string>());
-            if (_privateMemory.Verdict is { } verdict) return verdict;
-            if (device.Rings.FirstOrDefault(r => r.Obstacle is not null)?.Obstacle is { } obstacle) return "negotiating: " + obstacle;
-            if (device.Iotlb?.Overdue is { } address) return $"waiting for the IOMMU's translation of 0x{address:x}";
-            int running = device.Rings.Count(r => r.Running), usable = device.Rings.Count(r => r.Running && r.Enabled);
-            if (running == 0) return device.FeaturesSet ? "negotiating: no ring started yet" : "connected: the guest's driver has not set up the device yet";
-            if (usable == 0) return $"negotiating: {running} rings started, none enabled yet";
-            return $"up ({usable} of {device.Rings.Count} rings{(device.Memory.IsSealed ? "" : ", memory not sealed")})";
+            return device.IsBroken ? device.Describe() : _privateMemory.Verdict ?? device.Describe();
         }
     }
 
-    /// <summary>Gives the port its device, before the device has rings.</summary>
-    /// <param name="device">The device.</param>
+    /// <inheritdoc/>
     public void Connect(Device device) => _device = device;
 
-    /// <summary>Looks for queues that broke and memory that is not shared. Call it a few times a second.</summary>
+    /// <inheritdoc/>
     public void Check()
     {
         if (_device is not { } device) return;
-        // What the front-end did not answer is asked again.
-        device.AskForTranslations();
         foreach (var ring in device.Rings)
         {
-            if (!_queues.TryGetValue(ring.Index, out var queue)) continue;
-            var guest = (IGuestQueue)queue;
-            if (guest.Fault == RingFault.None) continue;
-            // Looked at after the fault: zeros that were never the driver's broke the ring, and the whole session is about to end for it.
-            if (device.LostMemory) return;
-            string reason = $"ring {ring.Index}: {RingFaults.Describe(guest.Fault, guest.FaultDetail, ring.Size)}";
-            device.BreakRing(ring, reason);
-            if (ring.Error is { } error) EventFd.SignalPeer(error.Number);
-            Noted?.Invoke(this, $"broken: {reason}; the ring stays out of use until the driver sets it up anew");
+            if (_queues.TryGetValue(ring.Index, out var queue) && GuestQueues.BreakIfFaulty(device, ring, (IGuestQueue)queue) is { } reason) Noted?.Invoke(reason);
         }
-        if (_privateMemory.Check(device)) Noted?.Invoke(this, _privateMemory.Verdict!);
+        if (_privateMemory.Check(device)) Noted?.Invoke(_privateMemory.Verdict!);
     }
 
     /// <summary>Takes the port away. Its device is stopped already.</summary>
@@ -107,7 +93,7 @@ public sealed class VhostPort : IDeviceEvents, IDisposable
         if (ring.IsGuestReceive && !ring.Enabled) return;
         var queue = ring.IsGuestReceive ? (Queue)_factory.Enqueue(device, ring, counters) : _factory.Dequeue(device, ring, counters);
         if (((IGuestQueue)queue).Resynchronised)
-            Noted?.Invoke(this, $"ring {ring.Index} goes on from its used index, not from the front-end's base {ring.Base}: frames may have been lost");
+            Noted?.Invoke($"ring {ring.Index} goes on from its used index, not from the front-end's base {ring.Base}: frames may have been lost");
         _queues.Add(ring.Index, queue);
         Apply();
         if (IsAdded || !_queues.ContainsKey(0) || !_queues.ContainsKey(1)) return;

@@ -5,6 +5,9 @@ namespace VhostSwitch.TestKit.Guest;
 /// <summary>What a <see cref="ScriptedGuest"/> is made of.</summary>
 public sealed record ScriptedGuestOptions
 {
+    /// <summary>What the rings and addresses of these guests are not made for: packed rings, buffers used in order, and addresses that want translation.</summary>
+    public const Features NotSpoken = Features.RingPacked | Features.InOrder | Features.AccessPlatform | Features.LogAll;
+
     /// <summary>A name for <c>/proc/self/maps</c>.</summary>
     public string Name { get; init; } = "test-guest";
 

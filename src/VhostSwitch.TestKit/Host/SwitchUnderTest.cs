@@ -62,7 +62,7 @@ public sealed class SwitchUnderTest : IDisposable
 
     /// <summary>The status line of a device's port; empty when there is no such device.</summary>
     /// <param name="device">The device's number.</param>
-    public string StatusOf(int device) => Ask(s => s.Server.Connections.FirstOrDefault(c => c.Id == device)?.Port.Status ?? "");
+    public string StatusOf(int device) => Ask(s => s.Server.Connections.FirstOrDefault(c => c.Id == device)?.Owner.Status ?? "");
 
     /// <summary>How many devices there are.</summary>
     public int DeviceCount => Ask(s => s.Server.Connections.Count);
@@ -72,7 +72,7 @@ public sealed class SwitchUnderTest : IDisposable
     /// <param name="ring">The ring.</param>
     /// <param name="read">What is read of the counters.</param>
     public unsafe ulong Count(int device, int ring, Func<QueueCounters, ulong> read) => Ask(s =>
-        s.Server.Connections.First(c => c.Id == device).Port.Counters.TryGetValue(ring, out var block) ? read(*block.Counters) : 0);
+        s.Server.Connections.First(c => c.Id == device).Owner.Counters.TryGetValue(ring, out var block) ? read(*block.Counters) : 0);
 
     /// <summary>The frames a device's ring dropped for a reason.</summary>
     /// <param name="device">The device's number.</param>

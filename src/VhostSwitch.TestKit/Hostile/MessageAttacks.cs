@@ -89,7 +89,7 @@ public static class MessageAttacks
         new("begins a ring at entry 65536", Disconnected, f => f.Script.Send(FrontEndRequest.SetVringBase, Payload.State(0, 65536))),
         new("enables a ring twice over", Disconnected, f => f.Script.Send(FrontEndRequest.SetVringEnable, Payload.State(0, 2))),
         new("takes features that were not offered", Disconnected, f => f.Script.Send(FrontEndRequest.SetFeatures, Payload.Number(ulong.MaxValue))),
-        new("takes protocol features that were not offered", Disconnected, f => f.Script.Send(FrontEndRequest.SetProtocolFeatures, Payload.Number(ulong.MaxValue))),
+        new("takes protocol features that were not offered", Disconnected, f => f.Script.Send(FrontEndRequest.SetProtocolFeatures, Payload.Number(1UL << 63))),
         new("asks for the number of queues without MQ", Disconnected, f => f.Script.Send(FrontEndRequest.GetQueueNum)),
         new("adds memory without CONFIGURE_MEM_SLOTS", Disconnected, f => f.Script.Send(FrontEndRequest.AddMemReg, Payload.Region(f.Guest.Low.Description), [f.Guest.Low.File.Number])),
         new("sets an MTU of 67", Refused, f =>

@@ -111,9 +111,11 @@ internal static unsafe class ChainReader
             if (!AddressSpaces.Read(ref space, where, new Span<byte>(&descriptor, SplitLayout.DescriptorSize))) return Nothing(ref ring, ref space, where);
             if (TRing.TablesAreSequential)
             {
-                // Of the flags, which lie where the split ring has its successor, only the direction counts (VIRTIO 1.2, 2.8.7).
+                // Of the flags, which lie where the split ring has its successor, only the direction counts (VIRTIO 1.2, 2.8.7), and
+                // where the device reads not even that: DPDK's driver marks the header of what it sends as written by the device
+                // (virtqueue.h, vring_desc_init_indirect_packed), and every back-end takes it.
                 bool more = at + 1 < entries;
-                descriptor.Flags = (ushort)((descriptor.Next & Descriptor.Write) | (more ? Descriptor.HasNext : 0));
+                descriptor.Flags = (ushort)((deviceWrites ? descriptor.Next & Descriptor.Write : 0) | (more ? Descriptor.HasNext : 0));
                 descriptor.Next = (ushort)(at + 1);
             }
             if ((descriptor.Flags & Descriptor.Indirect) != 0)

@@ -1,3 +1,4 @@
+using VhostSwitch.Linux;
 using VhostSwitch.Virtio;
 
 namespace VhostSwitch.Vhost.Net;
@@ -48,4 +49,23 @@ public interface IAnnouncer
     /// <summary>Has the queue send, before its next frame, the broadcast by which neighbours learn where the guest is now.</summary>
     /// <param name="mac">The guest's address, first byte lowest.</param>
     void Announce(ulong mac);
+}
+
+/// <summary>What owners of guests' queues have in common.</summary>
+public static class GuestQueues
+{
+    /// <summary>Takes a ring out of use whose driver broke the rules, and tells the front-end. Control thread.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="ring">The ring.</param>
+    /// <param name="queue">Its queue.</param>
+    /// <returns>One sentence for people; null where the ring is sound.</returns>
+    public static string? BreakIfFaulty(Device device, Vring ring, IGuestQueue queue)
+    {
+        // Memory is looked at after the fault: zeros that were never the driver's broke the ring, and the session is about to end for it.
+        if (queue.Fault == RingFault.None || device.LostMemory) return null;
+        string reason = $"ring {ring.Index}: {RingFaults.Describe(queue.Fault, queue.FaultDetail, ring.Size)}";
+        device.BreakRing(ring, reason);
+        if (ring.Error is { } error) EventFd.SignalPeer(error.Number);
+        return $"broken: {reason}; the ring stays out of use until the driver sets it up anew";
+    }
 }

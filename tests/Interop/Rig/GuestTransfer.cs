@@ -28,5 +28,6 @@ internal static class GuestTransfer
     public static Task<string> FetchAsync(QemuGuest guest, string address, int bytes) =>
         guest.CheckAsync($"set -o pipefail; wget -q -O - http://{address}/file | sha256sum", LimitFor(bytes));
 
-    private static TimeSpan LimitFor(int bytes) => Limits.GuestCommand + TimeSpan.FromSeconds(bytes / LeastBytesPerSecond);
+    /// <summary>How long a transfer may take.</summary>
+    public static TimeSpan LimitFor(int bytes) => Limits.GuestCommand + TimeSpan.FromSeconds(bytes / LeastBytesPerSecond);
 }

@@ -42,6 +42,14 @@ public abstract class InteropTest : IAsyncLifetime
         return program;
     }
 
+    /// <summary>Starts the switch where a killed one has left its sockets.</summary>
+    private protected async Task<SwitchProcess> StartSwitchAgainAsync(SwitchOptions options)
+    {
+        SwitchProcess program = Own(SwitchProcess.Start(Folder, options), p => [p.Transcript]);
+        await program.WaitUntilAnsweringAsync();
+        return program;
+    }
+
     /// <summary>Starts the switch with a command line word by word; <paramref name="sockets"/> are those that it asks for.</summary>
     private protected async Task<SwitchProcess> StartSwitchCommandAsync(IEnumerable<string> arguments, params string[] sockets)
     {

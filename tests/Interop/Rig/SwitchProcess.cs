@@ -46,6 +46,25 @@ internal sealed class SwitchProcess : IAsyncDisposable
         "vhost-switch serves its sockets",
         Transcript.ToString);
 
+    /// <summary>Waits until the control socket is answered: what to wait for where a killed switch has left its sockets behind.</summary>
+    public Task WaitUntilAnsweringAsync() => Until.TrueAsync(
+        async () =>
+        {
+            _process.ThrowIfEnded();
+            try
+            {
+                using JsonDocument status = await ShowAsync();
+                return true;
+            }
+            catch (RigException)
+            {
+                return false;
+            }
+        },
+        Limits.Step,
+        "vhost-switch answers at its control socket",
+        Transcript.ToString);
+
     /// <summary>What "ctl show --json" prints.</summary>
     public async Task<JsonDocument> ShowAsync()
     {
@@ -85,6 +104,15 @@ internal sealed class SwitchProcess : IAsyncDisposable
             throw new RigException($"vhost-switch ended with {exitCode} on {signal}", Transcript);
         if (AllSockets.FirstOrDefault(File.Exists) is { } left)
             throw new RigException($"vhost-switch left {left} behind", Transcript);
+    }
+
+    /// <summary>Ends it as a crash would: its sockets stay.</summary>
+    public async Task KillAsync()
+    {
+        _process.Signal(ChildSignal.Kill);
+        await _process.WaitForExitAsync(Limits.Step);
+        if (AllSockets.FirstOrDefault(socket => !File.Exists(socket)) is { } gone)
+            throw new RigException($"vhost-switch was killed, and {gone} has gone all the same", Transcript);
     }
 
     public ValueTask DisposeAsync() => _process.DisposeAsync();
