@@ -144,9 +144,10 @@ public sealed class Device : IDisposable
         _backEnd?.Dispose();
         _backEnd = channel;
         Iotlb ??= new Iotlb();
+        channel.AskWhenReadable(Iotlb.Notes.Number, AskForTranslations);
     }
 
-    /// <summary>Asks the front-end for the translations that queues miss. Call it when <see cref="Iotlb.Notes"/> is readable, and from time to time.</summary>
+    /// <summary>Asks the front-end for the translations that queues miss. Call it from time to time as well, for those that were not answered.</summary>
     public void AskForTranslations()
     {
         if (_backEnd is { } backEnd) Iotlb?.AskForMisses(backEnd.AskForTranslation);

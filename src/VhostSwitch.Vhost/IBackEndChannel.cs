@@ -8,4 +8,9 @@ public interface IBackEndChannel : IDisposable
     /// <param name="access">What the device wants to do.</param>
     /// <returns>False when the question could not be sent now.</returns>
     bool AskForTranslation(ulong address, IotlbAccess access);
+
+    /// <summary>Has <paramref name="ask"/> called whenever there is something to ask for, until the channel is disposed.</summary>
+    /// <param name="notes">A descriptor that is readable then; it outlives the channel.</param>
+    /// <param name="ask">Asks, on the control thread.</param>
+    void AskWhenReadable(int notes, Action ask);
 }

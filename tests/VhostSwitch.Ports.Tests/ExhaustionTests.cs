@@ -61,6 +61,34 @@ public sealed class ExhaustionTests : IDisposable
         Until.True(() => ProcessResources.OpenDescriptors() == before, "their descriptors closed");
     }
 
+    // A descriptor that was closed while the control thread still watched it ended the switch when its number came back.
+    [Fact]
+    public void EveryDescriptorOfASessionIsGivenBackWithIt()
+    {
+        using (var warmUp = FrontEndScript.Connect(_switch.SocketPath)) warmUp.Ask(FrontEndRequest.GetFeatures);
+        Until.True(() => _switch.DeviceCount == 0, "the first one gone");
+        int before = ProcessResources.OpenDescriptorsAtStart();
+        for (int i = 0; i < 20; i++)
+        {
+            using var guest = new ScriptedGuest(new ScriptedGuestOptions { RingSize = 32 });
+            using (var script = FrontEndScript.Connect(_switch.SocketPath))
+            {
+                FrontEndHandshake.Qemu(script, guest);
+                FrontEndHandshake.NegotiateProtocol(script, FrontEndHandshake.WantedProtocolFeatures | Vhost.ProtocolFeatures.BackendReq);
+                for (int again = 0; again < 2; again++)
+                {
+                    var (ours, theirs) = UnixSocket.Pair();
+                    using (ours)
+                    using (theirs)
+                        Assert.Equal(0ul, script.Acknowledge(FrontEndRequest.SetBackendReqFd, [], [theirs.Number]));
+                }
+            }
+            Until.True(() => _switch.DeviceCount == 0, "the device gone");
+        }
+        Assert.Null(_switch.ControlFailure);
+        Until.True(() => ProcessResources.OpenDescriptors() == before, "their descriptors closed");
+    }
+
     [Fact]
     public void CannotUseUpTheAddressesOfTheProcess()
     {

@@ -12,6 +12,7 @@ internal sealed class BackEndChannel : IBackEndChannel
 {
     private readonly EventLoop _loop;
     private readonly UnixSocket _socket;
+    private int? _notes;
 
     /// <summary>Takes over the socket.</summary>
     /// <param name="loop">The control thread's loop.</param>
@@ -36,8 +37,16 @@ internal sealed class BackEndChannel : IBackEndChannel
     }
 
     /// <inheritdoc/>
+    public void AskWhenReadable(int notes, Action ask)
+    {
+        _notes = notes;
+        _loop.Watch(notes, ask);
+    }
+
+    /// <inheritdoc/>
     public void Dispose()
     {
+        if (_notes is { } notes) _loop.Unwatch(notes);
         _loop.Unwatch(_socket.Number);
         _socket.Dispose();
     }

@@ -27,7 +27,7 @@ public sealed class Session : IDisposable
         _loop = loop;
         _socket = socket;
         _reader = new MessageReader(socket);
-        _handler = new RequestHandler(device, TakeBackEndSocket);
+        _handler = new RequestHandler(device, backEnd => device.SetBackEnd(new BackEndChannel(loop, backEnd)));
         _ended = ended;
         Device = device;
         Peer = socket.Peer();
@@ -62,17 +62,9 @@ public sealed class Session : IDisposable
         if (_disposed) return;
         _disposed = true;
         _loop.Unwatch(_socket.Number);
-        if (Device.Iotlb is { } iotlb) _loop.Unwatch(iotlb.Notes.Number);
         Device.Dispose();
         _reader.Dispose();
         _socket.Dispose();
-    }
-
-    private void TakeBackEndSocket(FileDescriptor socket)
-    {
-        bool first = Device.Iotlb is null;
-        Device.SetBackEnd(new BackEndChannel(_loop, socket));
-        if (first) _loop.Watch(Device.Iotlb!.Notes.Number, Device.AskForTranslations);
     }
 
     private void Serve()
