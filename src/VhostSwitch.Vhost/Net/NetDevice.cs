@@ -31,11 +31,17 @@ public sealed unsafe class NetDevice : IDeviceOwner
     /// <inheritdoc/>
     public string Name => $"vhost{Id}";
 
+    /// <summary>The path of the socket by which its front-end came.</summary>
+    public string Endpoint { get; internal set; } = "";
+
     /// <summary>True once both rings of the first pair have run.</summary>
     public bool IsAdded { get; private set; }
 
     /// <summary>The negotiated features.</summary>
     public Features Features => _device?.Features ?? Features.None;
+
+    /// <summary>The negotiated protocol features.</summary>
+    public ProtocolFeatures ProtocolFeatures => _device?.ProtocolFeatures ?? ProtocolFeatures.None;
 
     /// <summary>The MTU that the front-end set; 0 where it did not.</summary>
     public int Mtu => _device?.Mtu ?? 0;

@@ -26,7 +26,11 @@ public sealed class NetServer : IDisposable
     public NetServer(DeviceOptions options, int mostDevices = 1024)
     {
         _server = new DeviceServer<NetDevice>(_loop, options, mostDevices, id => new NetDevice(id, options.MaxQueuePairs, this));
-        _server.Connected += c => _devices = _devices.Add(c.Owner);
+        _server.Connected += c =>
+        {
+            c.Owner.Endpoint = c.Endpoint.Path;
+            _devices = _devices.Add(c.Owner);
+        };
         _server.Disconnected += c =>
         {
             _devices = _devices.Remove(c.Owner);
@@ -66,6 +70,11 @@ public sealed class NetServer : IDisposable
         _server.Listen(path);
         return true;
     }).GetAwaiter().GetResult();
+
+    /// <summary>Removes a socket and stops the devices that came by it. None of their bursts may be on loan to the calling thread.</summary>
+    /// <param name="path">The socket's path as it was given.</param>
+    /// <returns>False where no such socket is served.</returns>
+    public bool StopListening(string path) => _loop.Invoke(() => _server.StopListening(path)).GetAwaiter().GetResult();
 
     /// <summary>Stops all devices, removes the sockets and ends the control thread. No burst may be on loan.</summary>
     public void Dispose()

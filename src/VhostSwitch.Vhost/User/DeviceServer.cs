@@ -74,6 +74,17 @@ public sealed class DeviceServer<TOwner> : IDisposable
     /// <exception cref="VhostException">The socket cannot be made there.</exception>
     public void Listen(string path) => _endpoints.Add(new ServerEndpoint(_loop, path, Connect, Disconnect));
 
+    /// <summary>Removes a socket and stops the devices that came by it.</summary>
+    /// <param name="path">The socket's path as it was given.</param>
+    /// <returns>False where no such socket is served.</returns>
+    public bool StopListening(string path)
+    {
+        if (_endpoints.Find(e => e.Path == path) is not { } endpoint) return false;
+        _endpoints.Remove(endpoint);
+        endpoint.Dispose();
+        return true;
+    }
+
     /// <summary>Stops all devices and removes the sockets.</summary>
     public void Dispose()
     {

@@ -79,7 +79,7 @@ public abstract class InteropTest : IAsyncLifetime
         return openVswitch;
     }
 
-    private T Own<T>(T counterpart, Func<T, IEnumerable<Transcript>> transcripts)
+    private protected T Own<T>(T counterpart, Func<T, IEnumerable<Transcript>> transcripts)
         where T : IAsyncDisposable
     {
         _counterparts.Add(counterpart);
