@@ -34,7 +34,15 @@ internal abstract class Load(string name, string what)
 }
 
 /// <summary>A case: what the guests negotiate and send.</summary>
-internal sealed record Settings(int FrameSize, bool Mergeable, double WarmUpSeconds, double Seconds);
+internal sealed record Settings(int FrameSize, bool Mergeable, bool Packed, bool InOrder, double WarmUpSeconds, double Seconds)
+{
+    /// <summary>The kind of ring, in words.</summary>
+    public string Ring => $"{(Packed ? "packed" : "split")} ring{(InOrder ? " in order" : "")}";
+
+    /// <summary>What the guests take beside the usual.</summary>
+    public Features Features =>
+        Features.Version1 | (Mergeable ? Features.MrgRxbuf : 0) | (Packed ? Features.RingPacked : 0) | (InOrder ? Features.InOrder : 0);
+}
 
 /// <summary>DPDK's testpmd as both guests, mac forwarding: the first burst goes round and round, 64 frames in flight.</summary>
 internal sealed class TestpmdLoad() : Load("testpmd guests", "DPDK testpmd with two virtio_user ports, mac forwarding, closed loop of 64 frames: measures round trips as much as throughput")
@@ -62,7 +70,7 @@ internal sealed class TestpmdLoad() : Load("testpmd guests", "DPDK testpmd with 
         await guest.QuitAsync();
         return new LoadResult((after - before) / seconds / 1e6, null, null);
 
-        Interop.Rig.VirtioUserPort Port(string socket, string mac) => new(socket, mac) { Mergeable = settings.Mergeable };
+        Interop.Rig.VirtioUserPort Port(string socket, string mac) => new(socket, mac) { Mergeable = settings.Mergeable, Packed = settings.Packed, InOrder = settings.InOrder };
     }
 
     private static long Received(IReadOnlyList<TestpmdCounters> counters) => counters.Sum(c => c.ReceivedFrames);
@@ -82,6 +90,9 @@ internal sealed class LeanLoad() : Load("lean guests", "two virtio-net drivers o
         using var pair = new DemoGuestPair(new DemoGuest(first, macs.Second, options), new DemoGuest(second, macs.First, options));
         pair.StartOnOneThread(LoadCore);
         if (!pair.WaitUntilAcquainted(TimeSpan.FromSeconds(20))) throw new TimeoutException("the lean guests have not heard of each other");
+        // A contender that does not offer the ring would be measured with another one.
+        var missing = settings.Features & ~first.Features & (Features.RingPacked | Features.InOrder | Features.MrgRxbuf);
+        if (missing != 0) throw new NotSupportedException($"{string.Join(", ", FeatureNames.Of(missing))} is not offered");
         await Task.Delay(TimeSpan.FromSeconds(settings.WarmUpSeconds));
         long start = Stopwatch.GetTimestamp();
         ulong before = pair.Received;
@@ -99,7 +110,7 @@ internal sealed class LeanLoad() : Load("lean guests", "two virtio-net drivers o
             Path = path,
             Mac = mac,
             MemoryRegions = 2,
-            Features = Features.Version1 | (settings.Mergeable ? Features.MrgRxbuf : Features.None),
+            Features = settings.Features,
         };
     }
 }

@@ -37,7 +37,7 @@ internal static class Plot
         }
         var head = new StringBuilder();
         head.Append(CultureInfo.InvariantCulture, $"<svg xmlns='http://www.w3.org/2000/svg' width='{Width}' height='{y}' font-family='sans-serif' font-size='13' fill='#111827'>\n<rect width='100%' height='100%' fill='white'/>\n");
-        head.Append(CultureInfo.InvariantCulture, $"<text x='12' y='20' font-weight='bold'>Guest to guest, {report.Settings.FrameSize}-byte frames, one switch core: million frames a second (higher is better)</text>\n");
+        head.Append(CultureInfo.InvariantCulture, $"<text x='12' y='20' font-weight='bold'>Guest to guest, {report.Settings.FrameSize}-byte frames, {report.Settings.Ring}, one switch core: million frames a second (higher is better)</text>\n");
         head.Append(CultureInfo.InvariantCulture, $"<text x='12' y='38' font-size='11'>{report.Machine}; bar: median, line: lowest to highest</text>\n");
         return head.Append(body).Append("</svg>\n").ToString();
 

@@ -5,10 +5,12 @@ var rounds = new Option<int>("--rounds") { Description = "How often every conten
 var seconds = new Option<double>("--seconds") { Description = "How long each measurement takes, in seconds.", DefaultValueFactory = _ => 4 };
 var size = new Option<int>("--size") { Description = "The frames' length in bytes.", DefaultValueFactory = _ => 64 };
 var mergeable = new Option<bool>("--mergeable") { Description = "Mergeable receive buffers, which is not this switch's default." };
+var packed = new Option<bool>("--packed") { Description = "Packed rings." };
+var inOrder = new Option<bool>("--in-order") { Description = "Buffers used in order." };
 var output = new Option<DirectoryInfo?>("--output") { Description = "A folder for vm2vm.json and vm2vm.svg." };
 var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
 
-var vm2vm = new Command("vm2vm", "Guest to guest: this switch, DPDK testpmd and Open vSwitch, side by side.") { rounds, seconds, size, mergeable, output, json };
+var vm2vm = new Command("vm2vm", "Guest to guest: this switch, DPDK testpmd and Open vSwitch, side by side.") { rounds, seconds, size, mergeable, packed, inOrder, output, json };
 vm2vm.SetAction(async result =>
 {
     if (Environment.ProcessorCount < 2)
@@ -16,7 +18,7 @@ vm2vm.SetAction(async result =>
         Console.Error.WriteLine("bench: two cores are needed, one for the switch and one for the guests");
         return 1;
     }
-    var settings = new Settings(result.GetValue(size), result.GetValue(mergeable), WarmUpSeconds: 1.5, result.GetValue(seconds));
+    var settings = new Settings(result.GetValue(size), result.GetValue(mergeable), result.GetValue(packed), result.GetValue(inOrder), WarmUpSeconds: 1.5, result.GetValue(seconds));
     var report = await new VmToVm(settings, result.GetValue(rounds), Console.Error.WriteLine).RunAsync();
     if (result.GetValue(output) is { } folder)
     {

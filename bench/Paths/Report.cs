@@ -18,7 +18,7 @@ internal sealed record Report(Settings Settings, IReadOnlyList<Sample> Samples, 
     public override string ToString()
     {
         var text = new StringBuilder();
-        Line($"{Settings.FrameSize}-byte frames, split ring, mergeable buffers {(Settings.Mergeable ? "on" : "off")}, {Machine}");
+        Line($"{Settings.FrameSize}-byte frames, {Settings.Ring}, mergeable buffers {(Settings.Mergeable ? "on" : "off")}, {Machine}");
         foreach (var (load, contender, near) in Groups)
             Line(near.Length == 0 ? $"  {load,-15} {contender,-14} inconclusive: no sample with the cores near each other"
                 : $"  {load,-15} {contender,-14} {Statistics.Median(near),7:F2} Mpps median of {near.Length} ({near.Min():F2} to {near.Max():F2})");
