@@ -23,18 +23,25 @@ public static unsafe class EventFd
     }
 
     /// <summary>
-    /// Signals an eventfd that a peer handed over. Both sides share it, so the peer may have made it one that waits and filled
-    /// its count: it is asked first whether it takes one more. Allocates nothing and may be called by poll threads.
+    /// Signals an eventfd that a peer handed over. Both sides share it, so the peer may have made it one that waits and filled its count: this
+    /// never waits for it. Allocates nothing and may be called by poll threads.
     /// </summary>
     /// <param name="fd">The number of an eventfd.</param>
-    /// <returns>True when the count was raised; false when it is at its limit.</returns>
-    /// <remarks>A peer that fills the count between the question and the write still makes this call wait, until it reads.</remarks>
+    /// <returns>True when the count was raised, or is at its limit, so that the waiter has been told already.</returns>
+    /// <remarks>
+    /// Where <see cref="PeerSignalsNeverWait"/> is false, the peer is asked first whether it takes one more; one that fills the count between the
+    /// question and the write makes this call wait until it reads.
+    /// </remarks>
     public static bool SignalPeer(int fd)
     {
+        if (PeerSignal.IsSupported && PeerSignal.Send(fd)) return true;
         const short POLLOUT = 4;
         Libc.pollfd ask = new() { fd = fd, events = POLLOUT };
         return Libc.poll(&ask, 1, 0) == 1 && (ask.revents & POLLOUT) != 0 && Signal(fd);
     }
+
+    /// <summary>True where <see cref="SignalPeer"/> cannot be made to wait: the kernel has asynchronous I/O and allows it to this process.</summary>
+    public static bool PeerSignalsNeverWait => PeerSignal.IsSupported;
 
     /// <summary>Takes the count and sets it to 0.</summary>
     /// <param name="fd">The number of a non-blocking eventfd.</param>

@@ -11,6 +11,7 @@ internal static unsafe partial class Libc
 {
     internal const int O_RDWR = 2;
     internal const int O_NONBLOCK = 0x800;
+    internal const int O_RDONLY = 0;
     internal const int O_CLOEXEC = 0x80000;
     internal const int PROT_READ = 1;
     internal const int PROT_WRITE = 2;
@@ -140,9 +141,11 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial int fcntl(int fd, int cmd, nint arg);
     [LibraryImport("libc", SetLastError = true)] internal static partial nint lseek(int fd, nint offset, int whence);
     [LibraryImport("libc", SetLastError = true)] internal static partial nint syscall(nint number, nint a, nint b, nint c);
+    [LibraryImport("libc", SetLastError = true)] internal static partial nint syscall(nint number, nint a, nint b, nint c, nint d, nint e);
     [LibraryImport("libc", SetLastError = true)] internal static partial int ioctl(int fd, nuint request, void* argument);
     [LibraryImport("libc")] internal static partial int close(int fd);
     [LibraryImport("libc", SetLastError = true)] internal static partial int eventfd(uint initval, int flags);
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)] internal static partial int open(string path, int flags);
     [LibraryImport("libc")] internal static partial nint read(int fd, void* buf, nuint count);
     [LibraryImport("libc")] internal static partial nint write(int fd, void* buf, nuint count);
     [LibraryImport("libc", SetLastError = true)] internal static partial int epoll_create1(int flags);

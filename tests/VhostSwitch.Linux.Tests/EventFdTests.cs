@@ -44,4 +44,53 @@ public sealed class EventFdTests
 
     [Fact]
     public void SaysThatASignalWentNowhere() => Assert.False(EventFd.Signal(-1));
+
+    [Fact]
+    public void SignalsAPeerMoreOftenThanThereIsRoomForCompletions()
+    {
+        Assert.True(EventFd.PeerSignalsNeverWait);
+        using var fd = EventFd.Create();
+        for (int i = 0; i < 10_000; i++)
+            Assert.True(EventFd.SignalPeer(fd.Number));
+        Assert.Equal(10_000ul, EventFd.Drain(fd.Number));
+    }
+
+    // The window between asking a peer and writing to it, held open: what it is asked has no say in it.
+    [Fact]
+    public void DoesNotWaitForAPeerWhoseCountIsFull()
+    {
+        using var fd = new FileDescriptor(Libc.eventfd(0, Libc.EFD_CLOEXEC));
+        ulong full = ulong.MaxValue - 1;
+        unsafe
+        {
+            Assert.Equal(sizeof(ulong), Libc.write(fd.Number, &full, sizeof(ulong)));
+        }
+        int sent = 0;
+        var thread = new Thread(() =>
+        {
+            for (int i = 0; i < 1000; i++)
+                sent += PeerSignal.Send(fd.Number) ? 1 : 0;
+        }) { IsBackground = true };
+        thread.Start();
+        bool ended = thread.Join(TimeSpan.FromSeconds(20));
+        // Whoever waits goes on, so that the test itself can end.
+        EventFd.Drain(fd.Number);
+        Assert.True(ended, "a signal waits for its peer");
+        Assert.Equal(1000, sent);
+    }
+
+    [Fact]
+    public void ManyThreadsMaySignalPeers()
+    {
+        using var fd = EventFd.Create();
+        Parallel.For(0, 4, _ =>
+        {
+            for (int i = 0; i < 5_000; i++)
+                Assert.True(EventFd.SignalPeer(fd.Number));
+        });
+        Assert.Equal(20_000ul, EventFd.Drain(fd.Number));
+    }
+
+    [Fact]
+    public void SaysThatASignalToAPeerWentNowhere() => Assert.False(EventFd.SignalPeer(-1));
 }
