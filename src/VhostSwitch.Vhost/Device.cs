@@ -316,6 +316,7 @@ public sealed class Device : IDisposable
         if (ring.Running) throw new VhostException($"SET_VRING_BASE for ring {index}, which runs");
         if (!IsPacked && next > ushort.MaxValue) throw new VhostException($"SET_VRING_BASE {next} for ring {index}: beyond {ushort.MaxValue}");
         ring.Base = next;
+        ring.BaseAtReset = null;
         ring.BaseIsRemembered = true;
     }
 
@@ -342,6 +343,7 @@ public sealed class Device : IDisposable
         ring.Kick?.Dispose();
         ring.Kick = kick;
         ring.Started = true;
+        ring.BaseAtReset = null;
         Reconsider();
     }
 
@@ -395,7 +397,8 @@ public sealed class Device : IDisposable
         ring.Addresses = null;
         ring.Kick?.Dispose();
         ring.Kick = null;
-        return ring.Base;
+        // QEMU up to 7.2 sets the status to 0 before it asks, and takes the answer along in a migration.
+        return ring.BaseAtReset ?? ring.Base;
     }
 
     /// <summary>SET_STATUS.</summary>

@@ -35,6 +35,9 @@ public sealed class Vring : IDisposable
     /// <summary>True where <see cref="Base"/> is the front-end's word, which may be older than the ring; false where our own data path left it.</summary>
     public bool BaseIsRemembered { get; internal set; }
 
+    /// <summary>Where a reset found the ring: what GET_VRING_BASE answers while it is not set up anew. Null otherwise.</summary>
+    public uint? BaseAtReset { get; internal set; }
+
     /// <summary>SET_VRING_KICK came, and no GET_VRING_BASE since.</summary>
     public bool Started { get; internal set; }
 
@@ -77,6 +80,7 @@ public sealed class Vring : IDisposable
     /// <summary>Forgets how the ring was set up, all but where to notify.</summary>
     internal void Reset()
     {
+        if (Started) BaseAtReset = Base;
         Size = 0;
         Base = 0;
         BaseIsRemembered = false;

@@ -104,7 +104,6 @@ public sealed unsafe class EnqueueQueue<TRing, TSpace, TLog, TCopy> : OutputQueu
                 && (buffer = _space.Translate(descriptor.Address, _headerLength + frame->Length, write: true)) != null)
             {
                 WriteHeaders(buffer, frame);
-                _log.Written(buffer, _headerLength + frame->Length);
                 slots[copies++] = new Slot { To = buffer + _headerLength + Ethernet.SnapshotLength, Frame = frame };
                 _ring.Use(used++, id, _headerLength + frame->Length);
             }
@@ -124,6 +123,8 @@ public sealed unsafe class EnqueueQueue<TRing, TSpace, TLog, TCopy> : OutputQueu
             var frame = slots[i].Frame;
             if (frame->MoreSegments == 0) TCopy.Copy(slots[i].To, frame->Data + Ethernet.SnapshotLength, frame->Length - Ethernet.SnapshotLength);
             else CopySegments(burst, slots[i].To, frame);
+            // Behind the copy: a full note is passed on at once, and a page that is taken before its data would not be taken again.
+            _log.Written(slots[i].To - Ethernet.SnapshotLength - _headerLength, _headerLength + frame->Length);
         }
         if (used > 0) Publish(used, delivered, bytes);
         if (TSpace.Asks) LookAhead.Note(ref _ring, ref _space, 0, write: true);

@@ -69,7 +69,7 @@ public abstract class InteropTest : IAsyncLifetime
     private protected async Task<QemuGuest> StartGuestAsync(QemuGuestOptions options)
     {
         GuestImage image = await GuestImage.GetAsync();
-        return Own(QemuGuest.Start(Folder, image, options), g => [g.Console, g.Shell.Transcript]);
+        return Own(QemuGuest.Start(Folder, image, options), g => g.Transcripts);
     }
 
     private protected async Task<OpenVswitch> StartOpenVswitchAsync()

@@ -7,14 +7,16 @@ internal sealed class QemuGuest : IAsyncDisposable
 {
     private readonly ChildProcess _process;
     private readonly string _name;
-    private readonly Task _shellConnected;
+    private readonly QmpClient? _monitor;
+    private readonly Task _connected;
 
-    private QemuGuest(ChildProcess process, string name, string shellSocket)
+    private QemuGuest(ChildProcess process, string name, string shellSocket, string? monitorSocket)
     {
         _process = process;
         _name = name;
         Shell = new GuestShell(name);
-        _shellConnected = ConnectShellAsync(shellSocket);
+        _monitor = monitorSocket is null ? null : new QmpClient(name);
+        _connected = ConnectAsync(shellSocket, monitorSocket);
     }
 
     /// <summary>QEMU's own words and the guest's console.</summary>
@@ -22,20 +24,29 @@ internal sealed class QemuGuest : IAsyncDisposable
 
     public GuestShell Shell { get; }
 
+    /// <summary>QEMU's monitor. Usable after <see cref="WaitForBootAsync"/> or <see cref="WaitForStartAsync"/>.</summary>
+    public QmpClient Monitor => _monitor ?? throw new RigException($"guest {_name} was started without a monitor");
+
+    /// <summary>Everything that QEMU and the guest said.</summary>
+    public IEnumerable<Transcript> Transcripts => _monitor is null ? [Console, Shell.Transcript] : [Console, Shell.Transcript, _monitor.Transcript];
+
     public bool HasExited => _process.HasExited;
 
     public static QemuGuest Start(TestFolder folder, GuestImage image, QemuGuestOptions options)
     {
-        string shellSocket = folder.File(options.Name + ".sh");
+        string shellSocket = folder.File(options.Name + ".sh"), monitorSocket = folder.File(options.Name + ".qmp");
         ChildProcess process = ChildProcess.Start(
-            $"guest {options.Name}", "qemu-system-x86_64", options.ToArguments(image, folder, shellSocket), folder.Path);
-        return new QemuGuest(process, options.Name, shellSocket);
+            $"guest {options.Name}", "qemu-system-x86_64", options.ToArguments(image, folder, shellSocket, monitorSocket), folder.Path);
+        return new QemuGuest(process, options.Name, shellSocket, options.HasMonitor ? monitorSocket : null);
     }
+
+    /// <summary>Waits until QEMU runs, and no longer: a guest that is to come by migration does not boot.</summary>
+    public Task WaitForStartAsync() => _connected;
 
     /// <summary>Waits until the guest takes commands.</summary>
     public async Task WaitForBootAsync()
     {
-        await _shellConnected;
+        await _connected;
         await OrExit(Shell.WaitForBootAsync(Limits.GuestBoot));
     }
 
@@ -84,21 +95,29 @@ internal sealed class QemuGuest : IAsyncDisposable
     {
         await _process.DisposeAsync();
         Shell.Dispose();
+        _monitor?.Dispose();
     }
 
-    private async Task ConnectShellAsync(string shellSocket)
+    private async Task ConnectAsync(string shellSocket, string? monitorSocket)
     {
-        await Until.TrueAsync(
+        await WaitForSocketAsync(shellSocket);
+        await Shell.ConnectAsync(shellSocket);
+        if (monitorSocket is null)
+            return;
+        await WaitForSocketAsync(monitorSocket);
+        await Monitor.ConnectAsync(monitorSocket);
+    }
+
+    private Task WaitForSocketAsync(string socket) =>
+        Until.TrueAsync(
             () =>
             {
                 _process.ThrowIfEnded();
-                return File.Exists(shellSocket);
+                return File.Exists(socket);
             },
             Limits.Step,
-            $"QEMU serves {shellSocket}",
+            $"QEMU serves {socket}",
             Console.ToString);
-        await Shell.ConnectAsync(shellSocket);
-    }
 
     /// <summary>A guest whose QEMU has ended says nothing more: its console, not the silence, is the failure's reason.</summary>
     private async Task<T> OrExit<T>(Task<T> answer)

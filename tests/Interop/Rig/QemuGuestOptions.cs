@@ -14,16 +14,27 @@ internal sealed record QemuGuestOptions
 
     public int Cpus { get; init; } = 1;
 
+    /// <summary>QEMU can be asked and told things by <see cref="QemuGuest.Monitor"/>.</summary>
+    public bool HasMonitor { get; init; }
+
+    /// <summary>The socket at which QEMU waits for a guest that another QEMU sends; none: it boots one.</summary>
+    public string? Incoming { get; init; }
+
+    /// <summary>The memory that the guest can grow to by up to <see cref="MemorySlots"/> modules; 0: it cannot.</summary>
+    public int MaxMemoryMiB { get; init; }
+
+    public int MemorySlots { get; init; } = 4;
+
     public IReadOnlyList<string> MoreArguments { get; init; } = [];
 
-    public IEnumerable<string> ToArguments(GuestImage image, TestFolder folder, string shellSocket)
+    public IEnumerable<string> ToArguments(GuestImage image, TestFolder folder, string shellSocket, string monitorSocket)
     {
         // panic=0: a crashed guest stays where it is, and the console in the failure's text says why.
         // no_timer_check: a guest that gets too little of a busy processor takes its timer for broken, and gives up.
         List<string> arguments =
         [
             "-name", Name, "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none",
-            "-accel", "tcg", "-cpu", "max", "-m", $"{MemoryMiB}M", "-smp", $"{Cpus}",
+            "-accel", "tcg", "-cpu", "max", "-m", MaxMemoryMiB > 0 ? $"{MemoryMiB}M,slots={MemorySlots},maxmem={MaxMemoryMiB}M" : $"{MemoryMiB}M", "-smp", $"{Cpus}",
             "-kernel", image.Kernel, "-initrd", image.Initramfs,
             "-append", "console=ttyS0 quiet loglevel=4 panic=0 random.trust_cpu=on mitigations=off no_timer_check",
             "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
@@ -38,6 +49,10 @@ internal sealed record QemuGuestOptions
         };
         if (backend is not null)
             arguments.AddRange(["-object", $"{backend},id=mem,size={MemoryMiB}M", "-numa", "node,memdev=mem"]);
+        if (HasMonitor)
+            arguments.AddRange(["-chardev", $"socket,id=monitor,path={monitorSocket},server=on,wait=off", "-mon", "chardev=monitor,mode=control"]);
+        if (Incoming is not null)
+            arguments.AddRange(["-incoming", $"unix:{Incoming}"]);
         for (int i = 0; i < Nics.Count; i++)
             arguments.AddRange(Nics[i].ToArguments(i));
         arguments.AddRange(MoreArguments);
