@@ -56,6 +56,25 @@ public sealed class GuestTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(Features.None)]
+    [InlineData(Features.MrgRxbuf)]
+    [InlineData(Features.EventIdx | Features.MrgRxbuf)]
+    public void FramesCrossBetweenPackedAndSplitRings(Features features)
+    {
+        var split = new ScriptedGuestOptions { RingSize = 32 };
+        // Neither a power of two nor a multiple of a burst: the ring's end comes anywhere in one.
+        var packed = split with { RingSize = 37, Features = split.Features | Features.RingPacked | features };
+        foreach (var (ofA, ofB) in new[] { (packed, split), (split, packed), (packed, packed) })
+        {
+            using var first = new HonestGuest(_switch.SocketPath, A, ofA);
+            using var second = new HonestGuest(_switch.SocketPath, B, ofB);
+            Assert.Equal(("up (2 of 2 rings)", "up (2 of 2 rings)"), (_switch.StatusOf(0), _switch.StatusOf(1)));
+            using var exchange = new FrameExchange(first, second);
+            exchange.WaitForRounds(100);
+        }
+    }
+
     [Fact]
     public void AGuestThatRebootsGoesOn()
     {

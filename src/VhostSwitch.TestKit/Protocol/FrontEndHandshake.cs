@@ -94,13 +94,13 @@ public static class FrontEndHandshake
     /// <param name="script">The connection.</param>
     /// <param name="guest">What is handed over.</param>
     /// <param name="ring">The ring.</param>
-    /// <param name="first">The next available entry.</param>
-    public static void StartRing(FrontEndScript script, ScriptedGuest guest, int ring, ushort first = 0)
+    /// <param name="first">Where it goes on; by default where every ring of its kind starts.</param>
+    public static void StartRing(FrontEndScript script, ScriptedGuest guest, int ring, uint? first = null)
     {
         var writer = guest.Rings[ring];
         script.Send(FrontEndRequest.SetVringNum, Payload.State((uint)ring, (uint)writer.Size));
-        script.Send(FrontEndRequest.SetVringBase, Payload.State((uint)ring, first));
-        script.Send(FrontEndRequest.SetVringAddr, Payload.Addresses((uint)ring, writer.Place.FrontEndAddresses));
+        script.Send(FrontEndRequest.SetVringBase, Payload.State((uint)ring, first ?? writer.Start));
+        script.Send(FrontEndRequest.SetVringAddr, Payload.Addresses((uint)ring, writer.FrontEndAddresses));
         script.Send(FrontEndRequest.SetVringKick, Payload.Number((ulong)ring), [guest.Kicks[ring].Number]);
         script.Send(FrontEndRequest.SetVringCall, Payload.Number((ulong)ring), [guest.Calls[ring].Number]);
     }
