@@ -22,7 +22,7 @@ public sealed class GuestTests : IDisposable
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(4)]
-    public void QemusHandshakeLeadsToRunningRings(int pairs) => Handshake(pairs, FrontEndHandshake.Qemu);
+    public void QemusHandshakeLeadsToRunningRings(int pairs) => Handshake(pairs, (script, guest) => FrontEndHandshake.Qemu(script, guest));
 
     [Theory]
     [InlineData(1)]

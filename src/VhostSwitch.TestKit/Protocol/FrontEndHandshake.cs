@@ -20,13 +20,14 @@ public static class FrontEndHandshake
     /// <summary>As QEMU does it: every pair repeats the handshake, rings are enabled before any SET_FEATURES, memory comes whole.</summary>
     /// <param name="script">The connection.</param>
     /// <param name="guest">What is handed over.</param>
-    public static void Qemu(FrontEndScript script, ScriptedGuest guest)
+    /// <param name="features">The features the driver takes; by default those of the guest's options.</param>
+    public static void Qemu(FrontEndScript script, ScriptedGuest guest, Features? features = null)
     {
         for (int pair = 0; pair < guest.Options.QueuePairs; pair++)
             QemuConnect(script, guest, pair);
         for (int ring = 0; ring < guest.Rings.Count; ring++)
             script.Send(FrontEndRequest.SetVringEnable, Payload.State((uint)ring, 1));
-        QemuStart(script, guest);
+        QemuStart(script, guest, features);
     }
 
     /// <summary>The first part of QEMU's handshake, before the guest's driver is there.</summary>
@@ -50,9 +51,10 @@ public static class FrontEndHandshake
     /// <summary>The second part of QEMU's handshake, when the guest's driver is there.</summary>
     /// <param name="script">The connection.</param>
     /// <param name="guest">What is handed over.</param>
-    public static void QemuStart(FrontEndScript script, ScriptedGuest guest)
+    /// <param name="features">The features the driver takes; by default those of the guest's options.</param>
+    public static void QemuStart(FrontEndScript script, ScriptedGuest guest, Features? features = null)
     {
-        script.Send(FrontEndRequest.SetFeatures, Payload.Number((ulong)guest.Options.Features));
+        script.Send(FrontEndRequest.SetFeatures, Payload.Number((ulong)(features ?? guest.Options.Features)));
         Require(script.Acknowledge(FrontEndRequest.SetMemTable, Payload.Table(guest.Memory.Descriptions), guest.Memory.Descriptors), "SET_MEM_TABLE");
         for (int ring = 0; ring < guest.Rings.Count; ring++)
             StartRing(script, guest, ring);
