@@ -22,7 +22,8 @@ public sealed class BusySwitch : IDisposable
         // What the runtime opens once and keeps is opened now.
         foreach (var attack in HostileFrontEnd.Attacks.DistinctBy(a => a.Outcome))
         {
-            using var attacker = new HostileFrontEnd(Switch.SocketPath, options with { Name = "warm-up" });
+            var warmUp = options with { Name = "warm-up", Features = attack.FeaturesOf(options.Features) };
+            using var attacker = new HostileFrontEnd(Switch.SocketPath, warmUp);
             attack.Run(attacker);
         }
         Until.True(() => Switch.DeviceCount == 2, "the attackers gone");

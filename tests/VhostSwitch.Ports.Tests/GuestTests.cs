@@ -22,7 +22,7 @@ public sealed class GuestTests : IDisposable
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(4)]
-    public void QemusHandshakeLeadsToRunningRings(int pairs) => Handshake(pairs, FrontEndHandshake.Qemu);
+    public void QemusHandshakeLeadsToRunningRings(int pairs) => Handshake(pairs, (script, guest) => FrontEndHandshake.Qemu(script, guest));
 
     [Theory]
     [InlineData(1)]
@@ -53,6 +53,25 @@ public sealed class GuestTests : IDisposable
             using var first = new HonestGuest(_switch.SocketPath, A, options);
             using var second = new HonestGuest(_switch.SocketPath, B, options);
             using (var exchange = new FrameExchange(first, second)) exchange.WaitForRounds(20);
+        }
+    }
+
+    [Theory]
+    [InlineData(Features.None)]
+    [InlineData(Features.MrgRxbuf)]
+    [InlineData(Features.EventIdx | Features.MrgRxbuf)]
+    public void FramesCrossBetweenPackedAndSplitRings(Features features)
+    {
+        var split = new ScriptedGuestOptions { RingSize = 32 };
+        // Neither a power of two nor a multiple of a burst: the ring's end comes anywhere in one.
+        var packed = split with { RingSize = 37, Features = split.Features | Features.RingPacked | features };
+        foreach (var (ofA, ofB) in new[] { (packed, split), (split, packed), (packed, packed) })
+        {
+            using var first = new HonestGuest(_switch.SocketPath, A, ofA);
+            using var second = new HonestGuest(_switch.SocketPath, B, ofB);
+            Assert.Equal(("up (2 of 2 rings)", "up (2 of 2 rings)"), (_switch.StatusOf(0), _switch.StatusOf(1)));
+            using var exchange = new FrameExchange(first, second);
+            exchange.WaitForRounds(100);
         }
     }
 

@@ -23,7 +23,7 @@ internal sealed class DeviceRig : IDisposable
 
     public MemoryTable Table() => MemoryTable.Map(Guest.Memory.Descriptions, [.. Guest.Memory.Files.Select(f => f.File)]);
 
-    public void Addresses(int ring) => Device.SetRingAddresses((uint)ring, Guest.Rings[ring].Place.FrontEndAddresses);
+    public void Addresses(int ring) => Device.SetRingAddresses((uint)ring, Guest.Rings[ring].FrontEndAddresses);
 
     public void Kick(int ring) => Device.SetRingKick((uint)ring, EventFd.Create());
 

@@ -160,7 +160,7 @@ public sealed class DeviceTests
         using var rig = new DeviceRig();
         rig.StartAll();
         rig.Device.StopRing(0);
-        var right = rig.Guest.Rings[0].Place.FrontEndAddresses;
+        var right = rig.Guest.Rings[0].FrontEndAddresses;
         rig.Device.SetRingAddresses(0, new VringAddresses(right.Descriptor + descriptors, right.Available + available, right.Used + used));
         rig.Kick(0);
         Assert.Equal(runs, rig.Ring(0).Running);
@@ -213,7 +213,7 @@ public sealed class DeviceTests
         rig.StartAll();
         rig.Addresses(0);
         Assert.Equal(["run 0"], rig.Recorder.Take());
-        rig.Device.SetRingAddresses(0, rig.Guest.Rings[2].Place.FrontEndAddresses);
+        rig.Device.SetRingAddresses(0, rig.Guest.Rings[2].FrontEndAddresses);
         Assert.Equal(["stop 0", "run 0"], rig.Recorder.Take());
     }
 

@@ -2,7 +2,6 @@ using VhostSwitch.Packets;
 using VhostSwitch.TestKit.Host;
 using VhostSwitch.TestKit.Protocol;
 using VhostSwitch.Virtio;
-using VhostSwitch.Virtio.Split;
 
 namespace VhostSwitch.TestKit.Guest;
 
@@ -15,8 +14,11 @@ public sealed unsafe class HonestGuest : IDisposable
     private const uint BufferLength = 2048;
 
     private readonly FrontEndScript _script;
-    private ushort _sent;
-    private ushort _received;
+    private readonly RingWriter _receive;
+    private readonly RingWriter _transmit;
+    private readonly ulong[] _receiveBuffers;
+    private readonly ulong[] _transmitBuffers;
+    private readonly Queue<int> _free = [];
 
     /// <summary>Connects and sets up the device; its rings run on return.</summary>
     /// <param name="path">The back-end's socket.</param>
@@ -26,12 +28,15 @@ public sealed unsafe class HonestGuest : IDisposable
     {
         Mac = mac;
         Device = new ScriptedGuest(options);
+        _receive = Device.Rings[0];
+        _transmit = Device.Rings[1];
+        _receiveBuffers = [.. Enumerable.Range(0, options.RingSize).Select(_ => Device.Memory.Allocate(BufferLength))];
+        _transmitBuffers = [.. Enumerable.Range(0, options.RingSize).Select(_ => Device.Memory.Allocate(BufferLength))];
         _script = FrontEndScript.Connect(path);
         for (int i = 0; i < options.RingSize; i++)
         {
-            Device.Receive.Describe(i, Device.Memory.Allocate(BufferLength), BufferLength, Descriptor.Write);
-            Device.Transmit.Describe(i, Device.Memory.Allocate(BufferLength), BufferLength);
-            Device.Receive.Offer((ushort)i);
+            _receive.Post(i, _receiveBuffers[i], BufferLength, deviceWrites: true);
+            _free.Enqueue(i);
         }
         FrontEndHandshake.Qemu(_script, Device);
     }
@@ -56,17 +61,12 @@ public sealed unsafe class HonestGuest : IDisposable
     /// <exception cref="TimeoutException">The device takes nothing.</exception>
     public void Send(ReadOnlySpan<byte> frame)
     {
-        var ring = Device.Transmit;
-        Until.True(() => (ushort)(_sent - ring.UsedIndex) < ring.Size, "a transmit buffer given back");
-        // Every chain is one descriptor and the device returns them in order, so the entry of the same place is free.
-        int entry = _sent & (ring.Size - 1);
-        ref var descriptor = ref ((Descriptor*)ring.Descriptors)[entry];
-        byte* buffer = Device.Memory.At(descriptor.Address);
+        Until.True(Reclaim, "a transmit buffer given back");
+        int number = _free.Dequeue();
+        byte* buffer = Device.Memory.At(_transmitBuffers[number]);
         new Span<byte>(buffer, Device.HeaderLength).Clear();
         frame.CopyTo(new Span<byte>(buffer + Device.HeaderLength, (int)BufferLength - Device.HeaderLength));
-        descriptor.Length = (uint)(Device.HeaderLength + frame.Length);
-        ring.Offer((ushort)entry);
-        _sent++;
+        _transmit.Post(number, _transmitBuffers[number], (uint)(Device.HeaderLength + frame.Length), deviceWrites: false);
         Sent++;
         Device.Kick(1);
     }
@@ -75,12 +75,10 @@ public sealed unsafe class HonestGuest : IDisposable
     /// <returns>The frame; null when none has come.</returns>
     public byte[]? TryReceive()
     {
-        var ring = Device.Receive;
-        if (ring.UsedIndex == _received) return null;
-        var used = ring.UsedAt(_received++);
-        var descriptor = ((Descriptor*)ring.Descriptors)[used.Id];
-        byte[] frame = new ReadOnlySpan<byte>(Device.Memory.At(descriptor.Address) + Device.HeaderLength, (int)used.Length - Device.HeaderLength).ToArray();
-        ring.Offer((ushort)used.Id);
+        if (!_receive.TryTakeUsed(out int number, out uint written)) return null;
+        byte* buffer = Device.Memory.At(_receiveBuffers[number]);
+        byte[] frame = new ReadOnlySpan<byte>(buffer + Device.HeaderLength, (int)written - Device.HeaderLength).ToArray();
+        _receive.Post(number, _receiveBuffers[number], BufferLength, deviceWrites: true);
         Received++;
         return frame;
     }
@@ -90,5 +88,13 @@ public sealed unsafe class HonestGuest : IDisposable
     {
         _script.Dispose();
         Device.Dispose();
+    }
+
+    // True when there is a buffer to send with.
+    private bool Reclaim()
+    {
+        while (_transmit.TryTakeUsed(out int number, out _))
+            _free.Enqueue(number);
+        return _free.Count > 0;
     }
 }

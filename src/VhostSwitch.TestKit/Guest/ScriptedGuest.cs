@@ -27,7 +27,7 @@ public sealed class ScriptedGuest : IDisposable
         Low = Memory.Add(LowStart, ringsLength, options.Sealed);
         Adjoining = Memory.Add(Low.End, BufferRegionLength, options.Sealed);
         High = Memory.Add(HighStart, BufferRegionLength, options.Sealed);
-        Rings = [.. Enumerable.Range(0, 2 * options.QueuePairs).Select(_ => new SplitRingWriter(Memory, SplitRingPlace.In(Memory, options.RingSize)))];
+        Rings = [.. Enumerable.Range(0, 2 * options.QueuePairs).Select(_ => NewRing())];
         Kicks = [.. Rings.Select(_ => EventFd.Create())];
         Calls = [.. Rings.Select(_ => EventFd.Create())];
         Errors = [.. Rings.Select(_ => EventFd.Create())];
@@ -48,8 +48,8 @@ public sealed class ScriptedGuest : IDisposable
     /// <summary>The region behind the gap.</summary>
     public GuestMemoryFile High { get; }
 
-    /// <summary>The rings: 2i receives, 2i + 1 transmits.</summary>
-    public IReadOnlyList<SplitRingWriter> Rings { get; }
+    /// <summary>The rings: 2i receives, 2i + 1 transmits. All are of one kind.</summary>
+    public IReadOnlyList<RingWriter> Rings { get; }
 
     /// <summary>The driver's notifications, by ring.</summary>
     public IReadOnlyList<FileDescriptor> Kicks { get; }
@@ -60,11 +60,17 @@ public sealed class ScriptedGuest : IDisposable
     /// <summary>Where the device tells of a broken ring, by ring.</summary>
     public IReadOnlyList<FileDescriptor> Errors { get; }
 
-    /// <summary>The ring by which the guest receives.</summary>
-    public SplitRingWriter Receive => Rings[0];
+    /// <summary>The ring by which a guest with split rings receives.</summary>
+    public SplitRingWriter Receive => (SplitRingWriter)Rings[0];
 
-    /// <summary>The ring by which the guest transmits.</summary>
-    public SplitRingWriter Transmit => Rings[1];
+    /// <summary>The ring by which a guest with split rings transmits.</summary>
+    public SplitRingWriter Transmit => (SplitRingWriter)Rings[1];
+
+    /// <summary>The ring by which a guest with packed rings receives.</summary>
+    public PackedRingWriter PackedReceive => (PackedRingWriter)Rings[0];
+
+    /// <summary>The ring by which a guest with packed rings transmits.</summary>
+    public PackedRingWriter PackedTransmit => (PackedRingWriter)Rings[1];
 
     /// <summary>Bytes of the network header before each frame.</summary>
     public int HeaderLength => NetHeader.LengthFor(Options.Features);
@@ -80,6 +86,10 @@ public sealed class ScriptedGuest : IDisposable
         foreach (var descriptor in Kicks.Concat(Calls).Concat(Errors))
             descriptor.Dispose();
     }
+
+    private RingWriter NewRing() => (Options.Features & Features.RingPacked) != 0
+        ? new PackedRingWriter(Memory, PackedRingPlace.In(Memory, Options.RingSize))
+        : new SplitRingWriter(Memory, SplitRingPlace.In(Memory, Options.RingSize));
 
     private static ulong RoundUp(ulong length) => (length + 4095) & ~4095UL;
 }

@@ -1,3 +1,4 @@
+using VhostSwitch.Vhost;
 using VhostSwitch.Virtio;
 using VhostSwitch.Virtio.Split;
 
@@ -7,9 +8,10 @@ namespace VhostSwitch.TestKit.Guest;
 /// The driver's pen on a split ring: writes any number anywhere in its tables and checks nothing, so that a test can make
 /// whatever a hostile driver could; reads back what the device wrote.
 /// </summary>
-public sealed unsafe class SplitRingWriter
+public sealed unsafe class SplitRingWriter : RingWriter
 {
     private readonly GuestMemoryMap _memory;
+    private ushort _taken;
 
     /// <summary>Takes over the memory of a ring.</summary>
     /// <param name="memory">The guest's memory.</param>
@@ -26,8 +28,14 @@ public sealed unsafe class SplitRingWriter
     /// <summary>Where the ring lies.</summary>
     public SplitRingPlace Place { get; }
 
-    /// <summary>The number of entries.</summary>
-    public int Size => Place.Size;
+    /// <inheritdoc/>
+    public override int Size => Place.Size;
+
+    /// <inheritdoc/>
+    public override VringAddresses FrontEndAddresses => Place.FrontEndAddresses;
+
+    /// <inheritdoc/>
+    public override uint Start => 0;
 
     /// <summary>The descriptor table in this process.</summary>
     public byte* Descriptors { get; }
@@ -118,6 +126,24 @@ public sealed unsafe class SplitRingWriter
     /// <summary>An entry of the used ring as the device wrote it.</summary>
     /// <param name="index">The free-running index.</param>
     public UsedElement UsedAt(int index) => ((UsedElement*)(Used + SplitLayout.EntriesOffset))[index & (Size - 1)];
+
+    /// <inheritdoc/>
+    public override void Post(int buffer, ulong address, uint length, bool deviceWrites)
+    {
+        Describe(buffer, address, length, deviceWrites ? Descriptor.Write : (ushort)0);
+        Offer((ushort)buffer);
+    }
+
+    /// <inheritdoc/>
+    public override bool TryTakeUsed(out int buffer, out uint written)
+    {
+        bool any = UsedIndex != _taken;
+        var used = any ? UsedAt(_taken) : default;
+        buffer = any ? (int)used.Id : -1;
+        written = used.Length;
+        if (any) _taken++;
+        return any;
+    }
 
     /// <summary>Clears the ring: all parts to zero.</summary>
     public void Clear()

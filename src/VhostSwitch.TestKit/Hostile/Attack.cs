@@ -1,3 +1,5 @@
+using VhostSwitch.Virtio;
+
 namespace VhostSwitch.TestKit.Hostile;
 
 /// <summary>What a sound back-end does about an attack. In every case all other guests go on as if nothing were.</summary>
@@ -18,8 +20,14 @@ public enum AttackOutcome
     /// <summary>It drops the frame and counts it.</summary>
     FrameDropped,
 
+    /// <summary>It drops the frame that others sent to the guest, and counts it.</summary>
+    ReceiveDropped,
+
     /// <summary>Nothing is to be seen of it; the connection goes on.</summary>
     Tolerated,
+
+    /// <summary>A race, after which the ring runs or is broken; the connection goes on.</summary>
+    Raced,
 }
 
 /// <summary>One way to break the rules.</summary>
@@ -28,6 +36,16 @@ public enum AttackOutcome
 /// <param name="Run">Does it.</param>
 public sealed record Attack(string Name, AttackOutcome Outcome, Action<HostileFrontEnd> Run)
 {
+    /// <summary>Features that the attack's guest must take beside those every guest takes.</summary>
+    public Features With { get; init; }
+
+    /// <summary>Features that the attack's guest must not take.</summary>
+    public Features Without { get; init; }
+
+    /// <summary>The features of the attack's guest.</summary>
+    /// <param name="usual">What it would take for another attack.</param>
+    public Features FeaturesOf(Features usual) => (usual & ~Without) | With;
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 }

@@ -14,6 +14,8 @@ public sealed class HostileFrontEnd : IDisposable
 {
     private const uint BufferLength = 2048;
 
+    private static readonly byte[] Source = [2, 0xba, 0xd0, 0, 0, 1];
+
     /// <summary>Connects.</summary>
     /// <param name="path">The back-end's socket.</param>
     /// <param name="options">What its guest is made of.</param>
@@ -24,7 +26,10 @@ public sealed class HostileFrontEnd : IDisposable
     }
 
     /// <summary>All attacks.</summary>
-    public static IReadOnlyList<Attack> Attacks { get; } = [.. MessageAttacks.All, .. MemoryAttacks.All, .. RingAttacks.All, .. ChainAttacks.All, .. FrameAttacks.All];
+    public static IReadOnlyList<Attack> Attacks { get; } =
+    [
+        .. MessageAttacks.All, .. MemoryAttacks.All, .. RingAttacks.All, .. ChainAttacks.All, .. FrameAttacks.All, .. PackedRingAttacks.All,
+    ];
 
     /// <summary>The connection.</summary>
     public FrontEndScript Script { get; }
@@ -32,10 +37,10 @@ public sealed class HostileFrontEnd : IDisposable
     /// <summary>Memory, rings and descriptors to attack with.</summary>
     public ScriptedGuest Guest { get; }
 
-    /// <summary>The ring by which the guest transmits.</summary>
+    /// <summary>The ring by which a guest with split rings transmits.</summary>
     public SplitRingWriter Transmit => Guest.Transmit;
 
-    /// <summary>The ring by which the guest receives.</summary>
+    /// <summary>The ring by which a guest with split rings receives.</summary>
     public SplitRingWriter Receive => Guest.Receive;
 
     /// <summary>An attack by its name.</summary>
@@ -58,7 +63,15 @@ public sealed class HostileFrontEnd : IDisposable
     public ulong Buffer(uint length = BufferLength)
     {
         ulong address = Guest.Memory.Allocate(length);
-        if (length >= (uint)Guest.HeaderLength + 12) Guest.Memory.Write(address + (ulong)Guest.HeaderLength, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0xba, 0xd0, 0, 0, 1, 0x88, 0xb6]);
+        if (length >= (uint)Guest.HeaderLength + 12) WriteEthernetHeader(address, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
+        return address;
+    }
+
+    /// <summary>The same for a frame to the guest itself, which the switch drops: very many of these fill nobody's ring.</summary>
+    public ulong BufferForNobody()
+    {
+        ulong address = Guest.Memory.Allocate(BufferLength);
+        WriteEthernetHeader(address, Source);
         return address;
     }
 
@@ -128,4 +141,7 @@ public sealed class HostileFrontEnd : IDisposable
         Receive.Describe(0, address, length, (ushort)(flags | Descriptor.Write), next);
         Receives(0);
     }
+
+    private void WriteEthernetHeader(ulong buffer, ReadOnlySpan<byte> destination) =>
+        Guest.Memory.Write(buffer + (ulong)Guest.HeaderLength, [.. destination, .. Source, 0x88, 0xb6]);
 }

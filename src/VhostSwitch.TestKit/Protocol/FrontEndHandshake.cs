@@ -20,13 +20,14 @@ public static class FrontEndHandshake
     /// <summary>As QEMU does it: every pair repeats the handshake, rings are enabled before any SET_FEATURES, memory comes whole.</summary>
     /// <param name="script">The connection.</param>
     /// <param name="guest">What is handed over.</param>
-    public static void Qemu(FrontEndScript script, ScriptedGuest guest)
+    /// <param name="features">The features the driver takes; by default those of the guest's options.</param>
+    public static void Qemu(FrontEndScript script, ScriptedGuest guest, Features? features = null)
     {
         for (int pair = 0; pair < guest.Options.QueuePairs; pair++)
             QemuConnect(script, guest, pair);
         for (int ring = 0; ring < guest.Rings.Count; ring++)
             script.Send(FrontEndRequest.SetVringEnable, Payload.State((uint)ring, 1));
-        QemuStart(script, guest);
+        QemuStart(script, guest, features);
     }
 
     /// <summary>The first part of QEMU's handshake, before the guest's driver is there.</summary>
@@ -50,9 +51,10 @@ public static class FrontEndHandshake
     /// <summary>The second part of QEMU's handshake, when the guest's driver is there.</summary>
     /// <param name="script">The connection.</param>
     /// <param name="guest">What is handed over.</param>
-    public static void QemuStart(FrontEndScript script, ScriptedGuest guest)
+    /// <param name="features">The features the driver takes; by default those of the guest's options.</param>
+    public static void QemuStart(FrontEndScript script, ScriptedGuest guest, Features? features = null)
     {
-        script.Send(FrontEndRequest.SetFeatures, Payload.Number((ulong)guest.Options.Features));
+        script.Send(FrontEndRequest.SetFeatures, Payload.Number((ulong)(features ?? guest.Options.Features)));
         Require(script.Acknowledge(FrontEndRequest.SetMemTable, Payload.Table(guest.Memory.Descriptions), guest.Memory.Descriptors), "SET_MEM_TABLE");
         for (int ring = 0; ring < guest.Rings.Count; ring++)
             StartRing(script, guest, ring);
@@ -94,13 +96,13 @@ public static class FrontEndHandshake
     /// <param name="script">The connection.</param>
     /// <param name="guest">What is handed over.</param>
     /// <param name="ring">The ring.</param>
-    /// <param name="first">The next available entry.</param>
-    public static void StartRing(FrontEndScript script, ScriptedGuest guest, int ring, ushort first = 0)
+    /// <param name="first">Where it goes on; by default where every ring of its kind starts.</param>
+    public static void StartRing(FrontEndScript script, ScriptedGuest guest, int ring, uint? first = null)
     {
         var writer = guest.Rings[ring];
         script.Send(FrontEndRequest.SetVringNum, Payload.State((uint)ring, (uint)writer.Size));
-        script.Send(FrontEndRequest.SetVringBase, Payload.State((uint)ring, first));
-        script.Send(FrontEndRequest.SetVringAddr, Payload.Addresses((uint)ring, writer.Place.FrontEndAddresses));
+        script.Send(FrontEndRequest.SetVringBase, Payload.State((uint)ring, first ?? writer.Start));
+        script.Send(FrontEndRequest.SetVringAddr, Payload.Addresses((uint)ring, writer.FrontEndAddresses));
         script.Send(FrontEndRequest.SetVringKick, Payload.Number((ulong)ring), [guest.Kicks[ring].Number]);
         script.Send(FrontEndRequest.SetVringCall, Payload.Number((ulong)ring), [guest.Calls[ring].Number]);
     }

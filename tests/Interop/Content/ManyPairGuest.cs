@@ -78,7 +78,7 @@ internal sealed unsafe class ManyPairGuest : IFrameEnd
         _guest.Dispose();
     }
 
-    private SplitRingWriter Receive(int pair) => _guest.Rings[2 * pair];
+    private SplitRingWriter Receive(int pair) => (SplitRingWriter)_guest.Rings[2 * pair];
 
-    private SplitRingWriter Transmit(int pair) => _guest.Rings[(2 * pair) + 1];
+    private SplitRingWriter Transmit(int pair) => (SplitRingWriter)_guest.Rings[(2 * pair) + 1];
 }
