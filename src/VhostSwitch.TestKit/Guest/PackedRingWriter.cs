@@ -34,7 +34,7 @@ public sealed unsafe class PackedRingWriter
         _inOrder = inOrder;
         _start = Available = Used = start;
         for (ulong at = start - Math.Min(start, (ulong)size); at < start; at++)
-            Entry((int)(at % (ulong)size)).Flags = UsedMark(at);
+            Entry((int)(at % (ulong)size)) = new PackedDescriptor { Id = (ushort)(at % (ulong)size), Flags = UsedMark(at) };
     }
 
     /// <summary>The number of entries.</summary>
