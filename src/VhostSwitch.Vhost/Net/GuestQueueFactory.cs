@@ -53,7 +53,7 @@ public abstract class GuestQueueFactory
             }
             var descriptors = (PackedDescriptor*)parts.Descriptors;
             var remembered = ring.PackedBase;
-            var position = ring.BaseIsRemembered ? PackedResynchronisation.Find(descriptors, ring.Size, remembered) : remembered;
+            var position = ring.BaseIsRemembered ? PackedResynchronisation.Find(descriptors, ring.Size, remembered, inOrder) : remembered;
             if (noted == null) return WithSpace<TQueue, TMaker, PackedDeviceRing>(device, ring, maker, Packed(position), position != remembered);
             var recovery = PackedInflightRecovery.Read(noted, descriptors, ring.Size, position);
             return WithSpace<TQueue, TMaker, InflightPackedRing>(device, ring, maker, new InflightPackedRing(Packed(recovery.Used), noted, recovery), resynchronised: false);

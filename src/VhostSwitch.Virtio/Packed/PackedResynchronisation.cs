@@ -2,72 +2,96 @@ namespace VhostSwitch.Virtio.Packed;
 
 /// <summary>
 /// Finds where a packed ring goes on when the back-end before died with it: nothing in shared memory says so plainly, and the
-/// position a front-end remembers is from the last orderly stop. But a ring whose device uses buffers in order has one shape
-/// only: from where the device stands, chains that are available; behind them, up to where it stands again, chains used in
-/// the round before, of which all descriptors but the first still look as they were made available.
+/// position a front-end remembers is from the last orderly stop.
 /// </summary>
+/// <remarks>
+/// Whoever used an entry, its AVAIL bit tells in which round the driver filled it: the one place where that changes is where the
+/// driver stands. Back from there lie the chains that are available, up to an entry that was used; that one belongs to the chains
+/// used last. But of what is used by one entry, only this entry looks used. Where the last used chain had several descriptors, or
+/// one entry told of several chains in order, the rest of it still looks available, and only its id may tell:
+/// <list type="bullet">
+/// <item>A used entry whose id is not that of the end of the chain behind it was alone: the position is certain.</item>
+/// <item>In order, where ids are not taken again at once, an id that is found again marks the end of what was used: certain.</item>
+/// <item>Otherwise two histories leave the same memory. The earlier position is taken: a frame may be repeated, none is lost and
+/// the ring does not stall, since each chain gets an entry of its own.</item>
+/// <item>Where the driver has overwritten the last used entry already, nothing is left of it; the ring is taken to be full. In
+/// order this may stall the ring, which then has to be set up anew.</item>
+/// </list>
+/// </remarks>
 public static unsafe class PackedResynchronisation
 {
-    // Places worth a look are few in any ring that a driver made; a hostile one gets no more of our time than this.
-    private const int MostCandidates = 64;
+    // A driver that is filling a chain just now has shown its end before its start: it is done when looked at again.
+    private const int MostLooks = 100;
 
     private const ushort Marks = PackedDescriptor.Available | PackedDescriptor.Used;
 
     /// <summary>The position that fits the ring's contents.</summary>
-    /// <param name="ring">The descriptor ring, <see cref="PackedLayout.RingLength"/> bytes of guest memory. Each entry is looked at by itself, nothing is used but its marks.</param>
+    /// <param name="ring">The descriptor ring, <see cref="PackedLayout.RingLength"/> bytes of guest memory. Nothing of it is used but marks and ids.</param>
     /// <param name="size">The number of entries.</param>
-    /// <param name="remembered">What the front-end remembers; right whenever it fits, and when nothing does.</param>
-    public static PackedPosition Find(PackedDescriptor* ring, int size, PackedPosition remembered)
+    /// <param name="remembered">What the front-end remembers; right whenever it is possible, and where no driver left such a ring.</param>
+    /// <param name="inOrder">True where one used entry may tell of several chains.</param>
+    public static PackedPosition Find(PackedDescriptor* ring, int size, PackedPosition remembered, bool inOrder)
     {
-        if (Fits(ring, size, remembered)) return remembered;
-        int tried = 0;
-        ushort before = FlagsAt(ring, size - 1);
-        for (int i = 0; i < size && tried < MostCandidates; i++)
+        var entries = new (ushort Id, ushort Flags)[size];
+        for (int look = 0; look < MostLooks; look++)
         {
-            ushort flags = FlagsAt(ring, i);
-            bool changes = i == 0 || (flags & Marks) != (before & Marks);
-            before = flags;
-            if (!changes) continue;
-            tried++;
-            // An available entry is of the round that begins here; a used one was of the round that ended.
-            bool wrap = IsUsed(flags) ? (flags & PackedDescriptor.Used) == 0 : (flags & PackedDescriptor.Available) != 0;
-            var candidate = new PackedPosition((ushort)(i | (wrap ? PackedLayout.WrapBit : 0)));
-            if (Fits(ring, size, candidate)) return candidate;
+            for (int i = 0; i < size; i++)
+                entries[i] = (ring[i].Id, RingOrder.AcquireFlags(&ring[i].Flags));
+            if (TryFindDriver(entries, out var driver)) return Locate(entries, driver, remembered, inOrder);
+            Thread.Yield();
         }
         return remembered;
     }
 
-    private static bool Fits(PackedDescriptor* ring, int size, PackedPosition at)
+    private static PackedPosition Locate((ushort Id, ushort Flags)[] entries, PackedPosition driver, PackedPosition remembered, bool inOrder)
     {
-        int seen = 0;
-        while (seen < size && IsAvailableIn(FlagsAt(ring, at.Index), at.Wrap))
-            seen += SkipChain(ring, size, ref at, size - seen);
-        while (seen < size)
+        int size = entries.Length, unused = 0;
+        while (unused < size && !IsUsed(entries[Back(driver, unused + 1, size).Index].Flags))
+            unused++;
+        var first = Back(driver, unused, size);
+        if (first == remembered) return remembered;
+        int? lastId = unused < size ? entries[Back(driver, unused + 1, size).Index].Id : null;
+        PackedPosition? found = null;
+        var at = first;
+        for (int seen = 0; seen < unused;)
         {
-            ushort flags = FlagsAt(ring, at.Index);
-            if (!IsUsed(flags) || (flags & PackedDescriptor.Used) != 0 == at.Wrap) return false;
-            at.Advance(1, size);
-            seen++;
-            // What is left of a chain whose first descriptor was overwritten.
-            if (seen < size && IsAvailableIn(FlagsAt(ring, at.Index), !at.Wrap))
-                seen += SkipChain(ring, size, ref at, size - seen);
+            bool more = true;
+            ushort id = 0;
+            for (; more && seen < unused; seen++)
+            {
+                (id, ushort flags) = entries[at.Index];
+                more = (flags & Descriptor.HasNext) != 0;
+                at.Advance(1, size);
+            }
+            bool possible = lastId is null || lastId == id;
+            if (possible && at == remembered) return remembered;
+            if (!inOrder) break;
+            if (possible && lastId is not null) found ??= at;
         }
-        return true;
+        return found ?? first;
     }
 
-    private static int SkipChain(PackedDescriptor* ring, int size, ref PackedPosition at, int most)
+    // Where entries filled in this round end and those of the round before begin: one change of the bit at most.
+    private static bool TryFindDriver((ushort Id, ushort Flags)[] entries, out PackedPosition driver)
     {
-        for (int count = 1; ; count++)
+        bool first = (entries[0].Flags & PackedDescriptor.Available) != 0;
+        driver = new PackedPosition(first ? (ushort)0 : PackedLayout.WrapBit);
+        int changes = 0;
+        for (int i = 1; i < entries.Length; i++)
         {
-            bool more = (FlagsAt(ring, at.Index) & Descriptor.HasNext) != 0;
-            at.Advance(1, size);
-            if (!more || count == most) return count;
+            if ((entries[i].Flags & PackedDescriptor.Available) == (entries[i - 1].Flags & PackedDescriptor.Available)) continue;
+            driver = new PackedPosition((ushort)(i | (first ? PackedLayout.WrapBit : 0)));
+            changes++;
         }
+        return changes <= 1;
     }
 
-    private static ushort FlagsAt(PackedDescriptor* ring, int index) => RingOrder.AcquireFlags(&ring[index].Flags);
+    private static PackedPosition Back(PackedPosition from, int entries, int size)
+    {
+        int index = from.Index - entries;
+        bool wrap = index < 0 ? !from.Wrap : from.Wrap;
+        return new PackedPosition((ushort)((index < 0 ? index + size : index) | (wrap ? PackedLayout.WrapBit : 0)));
+    }
 
     private static bool IsUsed(ushort flags) => (flags & Marks) is 0 or Marks;
-
-    private static bool IsAvailableIn(ushort flags, bool wrap) => (flags & Marks) == (wrap ? PackedDescriptor.Available : PackedDescriptor.Used);
 }
