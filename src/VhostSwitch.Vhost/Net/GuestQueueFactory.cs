@@ -1,4 +1,5 @@
 using VhostSwitch.Dataplane;
+using VhostSwitch.Linux;
 using VhostSwitch.Vhost.Inflight;
 using VhostSwitch.Virtio;
 using VhostSwitch.Virtio.Packed;
@@ -53,8 +54,11 @@ public abstract class GuestQueueFactory
             }
             var descriptors = (PackedDescriptor*)parts.Descriptors;
             var remembered = ring.PackedBase;
+            // A driver that waits for room sends nothing of which it could be told later.
+            bool lost = ring.BaseIsRemembered && noted == null && PackedSkippedBuffers.GiveBack(descriptors, ring.Size, remembered) > 0;
+            if (lost && ring.Call is { } call) EventFd.SignalPeer(call.Number);
             var position = ring.BaseIsRemembered ? PackedResynchronisation.Find(descriptors, ring.Size, remembered, inOrder) : remembered;
-            if (noted == null) return WithSpace<TQueue, TMaker, PackedDeviceRing>(device, ring, maker, Packed(position), position != remembered);
+            if (noted == null) return WithSpace<TQueue, TMaker, PackedDeviceRing>(device, ring, maker, Packed(position), lost || position != remembered);
             var recovery = PackedInflightRecovery.Read(noted, descriptors, ring.Size, position);
             return WithSpace<TQueue, TMaker, InflightPackedRing>(device, ring, maker, new InflightPackedRing(Packed(recovery.Used), noted, recovery), resynchronised: false);
 

@@ -18,6 +18,13 @@ internal static class GuestMigration
     public static Task StartMigrationAsync(this QemuGuest guest, string socket) =>
         guest.Monitor.ExecuteAsync("migrate", new JsonObject { ["uri"] = $"unix:{socket}" });
 
+    /// <summary>Slows the copying down, so that a guest that writes a lot cannot be caught up with.</summary>
+    public static Task LimitMigrationAsync(this QemuGuest guest, int bytesPerSecond) =>
+        guest.Monitor.ExecuteAsync("migrate-set-parameters", new JsonObject { ["max-bandwidth"] = bytesPerSecond });
+
+    /// <summary>Has the guest run on the other side from now on, while what is left of its memory follows it.</summary>
+    public static Task StartPostcopyAsync(this QemuGuest guest) => guest.Monitor.ExecuteAsync("migrate-start-postcopy");
+
     /// <summary>Waits until QEMU says that the migration has come so far.</summary>
     /// <returns>What query-migrate returned last.</returns>
     /// <exception cref="RigException">The migration failed.</exception>

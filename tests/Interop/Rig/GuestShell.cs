@@ -11,7 +11,7 @@ namespace VhostSwitch.Interop.Rig;
 internal sealed class GuestShell : IDisposable
 {
     private readonly string _guest;
-    private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+    private Socket? _socket;
     private int _commands;
 
     public GuestShell(string guest)
@@ -22,11 +22,11 @@ internal sealed class GuestShell : IDisposable
 
     public Transcript Transcript { get; }
 
-    /// <summary>Connects to QEMU, which drops what the guest says before: this comes right after the start.</summary>
-    public async Task ConnectAsync(string path)
+    /// <summary>Takes over the connection to QEMU, which drops what the guest says before: this comes right after the start.</summary>
+    public void Use(Socket socket)
     {
-        await _socket.ConnectAsync(new UnixDomainSocketEndPoint(path));
-        _ = ReadAsync();
+        _socket = socket;
+        _ = ReadAsync(socket);
     }
 
     /// <summary>Waits for a boot whose first line comes after line <paramref name="from"/> of the transcript.</summary>
@@ -52,7 +52,7 @@ internal sealed class GuestShell : IDisposable
         string line = $"RUN {id} {Convert.ToBase64String(Encoding.UTF8.GetBytes(script))}\n";
         try
         {
-            await _socket.SendAsync(Encoding.ASCII.GetBytes(line));
+            await _socket!.SendAsync(Encoding.ASCII.GetBytes(line));
         }
         catch (SocketException e)
         {
@@ -61,13 +61,13 @@ internal sealed class GuestShell : IDisposable
         return id;
     }
 
-    public void Dispose() => _socket.Dispose();
+    public void Dispose() => _socket?.Dispose();
 
-    private async Task ReadAsync()
+    private async Task ReadAsync(Socket socket)
     {
         try
         {
-            using NetworkStream stream = new(_socket);
+            using NetworkStream stream = new(socket);
             using StreamReader lines = new(stream, Encoding.UTF8);
             while (await lines.ReadLineAsync() is { } line)
                 Transcript.Add(' ', line);

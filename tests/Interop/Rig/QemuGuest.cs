@@ -100,24 +100,10 @@ internal sealed class QemuGuest : IAsyncDisposable
 
     private async Task ConnectAsync(string shellSocket, string? monitorSocket)
     {
-        await WaitForSocketAsync(shellSocket);
-        await Shell.ConnectAsync(shellSocket);
-        if (monitorSocket is null)
-            return;
-        await WaitForSocketAsync(monitorSocket);
-        await Monitor.ConnectAsync(monitorSocket);
+        Shell.Use(await LocalSocket.ConnectAsync(shellSocket, _process.ThrowIfEnded, Console.ToString));
+        if (monitorSocket is not null)
+            await Monitor.UseAsync(await LocalSocket.ConnectAsync(monitorSocket, _process.ThrowIfEnded, Console.ToString));
     }
-
-    private Task WaitForSocketAsync(string socket) =>
-        Until.TrueAsync(
-            () =>
-            {
-                _process.ThrowIfEnded();
-                return File.Exists(socket);
-            },
-            Limits.Step,
-            $"QEMU serves {socket}",
-            Console.ToString);
 
     /// <summary>A guest whose QEMU has ended says nothing more: its console, not the silence, is the failure's reason.</summary>
     private async Task<T> OrExit<T>(Task<T> answer)

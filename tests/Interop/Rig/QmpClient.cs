@@ -9,16 +9,16 @@ namespace VhostSwitch.Interop.Rig;
 /// <summary>QEMU's monitor in its machine's form: a JSON object a line. A command is answered before the next one is sent.</summary>
 internal sealed class QmpClient(string guest) : IDisposable
 {
-    private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+    private Socket? _socket;
     private int _commands;
 
     public Transcript Transcript { get; } = new($"monitor of {guest}");
 
-    /// <summary>Connects, and leaves the mode in which QEMU takes no commands.</summary>
-    public async Task ConnectAsync(string path)
+    /// <summary>Takes over a connection, and leaves the mode in which QEMU takes no commands.</summary>
+    public async Task UseAsync(Socket socket)
     {
-        await _socket.ConnectAsync(new UnixDomainSocketEndPoint(path));
-        _ = ReadAsync();
+        _socket = socket;
+        _ = ReadAsync(socket);
         await Transcript.WaitForLineAsync(new Regex("\"QMP\""), Limits.Step);
         await ExecuteAsync("qmp_capabilities");
     }
@@ -35,7 +35,7 @@ internal sealed class QmpClient(string guest) : IDisposable
         Transcript.Add('>', line);
         try
         {
-            await _socket.SendAsync(Encoding.UTF8.GetBytes(line + "\n"));
+            await _socket!.SendAsync(Encoding.UTF8.GetBytes(line + "\n"));
         }
         catch (SocketException e)
         {
@@ -52,13 +52,13 @@ internal sealed class QmpClient(string guest) : IDisposable
     public Task WaitForEventAsync(string name, TimeSpan limit, int from = 0) =>
         Transcript.WaitForLineAsync(new Regex($"\"event\": \"{name}\""), limit, from);
 
-    public void Dispose() => _socket.Dispose();
+    public void Dispose() => _socket?.Dispose();
 
-    private async Task ReadAsync()
+    private async Task ReadAsync(Socket socket)
     {
         try
         {
-            using NetworkStream stream = new(_socket);
+            using NetworkStream stream = new(socket);
             using StreamReader lines = new(stream, Encoding.UTF8);
             while (await lines.ReadLineAsync() is { } line)
                 Transcript.Add(' ', line);
