@@ -242,6 +242,9 @@ public sealed class Device : IDisposable
     public void EndPostcopy()
     {
         ListensForPostcopy = false;
+        // Nobody answers faults on memory that was offered and not confirmed: it cannot be used any more.
+        _offered?.Dispose();
+        _offered = null;
         _faults?.Dispose();
         _faults = null;
     }
@@ -512,8 +515,6 @@ public sealed class Device : IDisposable
     {
         // First, since a poll thread that waits for a page cannot let go of a ring.
         EndPostcopy();
-        _offered?.Dispose();
-        _offered = null;
         Reset();
         foreach (var ring in _rings.Values)
             ring.Dispose();

@@ -66,6 +66,7 @@ public sealed unsafe class Iotlb : IDisposable
         int place = kept.FindIndex(e => e.Start > address);
         kept.Insert(place < 0 ? kept.Count : place, new Entry(address, length, (nuint)host, access));
         _byAge.Enqueue(address);
+        if (_byAge.Count > 2 * MaxEntries) ForgetAges(kept);
         Volatile.Write(ref _entries, [.. kept]);
         foreach (var miss in _misses)
             miss.Answered(address, length);
@@ -141,6 +142,17 @@ public sealed unsafe class Iotlb : IDisposable
         }
         found = default;
         return false;
+    }
+
+    // Translations that were replaced or taken back leave their ages behind, which a front-end could heap up without end.
+    private void ForgetAges(List<Entry> kept)
+    {
+        var starts = kept.Select(e => e.Start).ToHashSet();
+        for (int i = _byAge.Count; i > 0; i--)
+        {
+            ulong start = _byAge.Dequeue();
+            if (starts.Remove(start)) _byAge.Enqueue(start);
+        }
     }
 
     private List<Entry> Without(ulong address, ulong length)

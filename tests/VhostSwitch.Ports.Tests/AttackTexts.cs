@@ -3,7 +3,7 @@ namespace VhostSwitch.Ports.Tests;
 /// <summary>What people read of each attack: the note on a connection that was ended or a request that was refused, the status line of the port, or the drop reason.</summary>
 internal static class AttackTexts
 {
-    public static readonly Dictionary<string, string> ByName = new(PackedAttackTexts.ByName)
+    public static readonly Dictionary<string, string> ByName = new(PackedAttackTexts.ByName.Concat(RequestAttackTexts.ByName))
     {
         ["announces four gigabytes of payload"] = "message 2 announces 4294967295 bytes; no message has more than 264",
         ["announces more than the longest message"] = "message 5 announces 265 bytes; no message has more than 264",

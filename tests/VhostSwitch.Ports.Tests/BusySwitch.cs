@@ -1,25 +1,34 @@
+using System.Net.Sockets;
 using VhostSwitch.Dataplane;
 using VhostSwitch.Packets;
 using VhostSwitch.TestKit.Guest;
 using VhostSwitch.TestKit.Host;
 using VhostSwitch.TestKit.Hostile;
+using VhostSwitch.Vhost;
 using VhostSwitch.Virtio;
 
 namespace VhostSwitch.Ports.Tests;
 
 /// <summary>A switch on which two honest guests exchange numbered frames all the time, and what must be left of it after a third guest's attack.</summary>
-public sealed class BusySwitch : IDisposable
+public class BusySwitch : IDisposable
 {
     private const string HonestName = "honest-guest";
 
     public BusySwitch()
+        : this(SwitchUnderTest.Everything)
     {
+    }
+
+    protected BusySwitch(DeviceOptions offer)
+    {
+        Switch = new SwitchUnderTest(offer);
         var options = new ScriptedGuestOptions { Name = HonestName, RingSize = 64 };
         First = new HonestGuest(Switch.SocketPath, MacAddress.Parse("02:00:00:00:00:01"), options);
         Second = new HonestGuest(Switch.SocketPath, MacAddress.Parse("02:00:00:00:00:02"), options with { Features = options.Features | Features.EventIdx | Features.MrgRxbuf });
         Exchange = new FrameExchange(First, Second);
         Exchange.WaitForRounds(10);
-        // What the runtime opens once and keeps is opened now.
+        // What the runtime opens once and keeps is opened now, for its own sockets among others.
+        new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified).Dispose();
         foreach (var attack in HostileFrontEnd.Attacks.DistinctBy(a => a.Outcome))
         {
             var warmUp = options with { Name = "warm-up", Features = attack.FeaturesOf(options.Features) };
@@ -30,7 +39,7 @@ public sealed class BusySwitch : IDisposable
         Descriptors = ProcessResources.OpenDescriptorsAtStart();
     }
 
-    public SwitchUnderTest Switch { get; } = new();
+    public SwitchUnderTest Switch { get; }
 
     public HonestGuest First { get; }
 
@@ -75,6 +84,7 @@ public sealed class BusySwitch : IDisposable
         Second.Dispose();
         Switch.Dispose();
         Assert.Equal(0, ProcessResources.MappingsOf(HonestName));
+        GC.SuppressFinalize(this);
     }
 
     // What the switch closes after its answer, and what the runtime opens for a moment, is not there for long.

@@ -90,6 +90,23 @@ public sealed class ExhaustionTests : IDisposable
     }
 
     [Fact]
+    public unsafe void ATranslationThatComesAgainAndAgainCostsNoMemory()
+    {
+        const int Updates = 1_000_000;
+        const long FarLessThanTheirAges = Updates;
+        using var iotlb = new Vhost.Iotlb();
+        iotlb.Update(0, 4096, (byte*)4096, Vhost.IotlbAccess.Read);
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        for (int i = 0; i < Updates; i++)
+            iotlb.Update(0, 4096, (byte*)4096, Vhost.IotlbAccess.Read);
+        Assert.Equal(1, iotlb.Count);
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, FarLessThanTheirAges);
+        for (ulong i = 0; i < 2 * Vhost.Iotlb.MaxEntries; i++)
+            iotlb.Update(i * 4096, 4096, (byte*)4096, Vhost.IotlbAccess.Read);
+        Assert.Equal(Vhost.Iotlb.MaxEntries, iotlb.Count);
+    }
+
+    [Fact]
     public void CannotUseUpTheAddressesOfTheProcess()
     {
         // Sparse files of eight times fifteen terabytes cost a guest nothing and a process nearly all its addresses.

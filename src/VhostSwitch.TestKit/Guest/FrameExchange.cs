@@ -4,19 +4,17 @@ using VhostSwitch.TestKit.Host;
 namespace VhostSwitch.TestKit.Guest;
 
 /// <summary>
-/// Two honest guests that send each other numbered frames without end, in rounds: a few frames there, the same number back,
-/// one broadcast. A frame that is lost, repeated, changed or out of order ends the exchange.
+/// Pairs of honest guests that send each other numbered frames without end, in rounds: a few frames there, the same number back,
+/// then one broadcast of the first guest of all. A frame that is lost, repeated, changed or out of order ends the exchange.
 /// </summary>
 public sealed class FrameExchange : IDisposable
 {
     private const int FramesPerRound = 8;
 
-    private readonly HonestGuest _first;
-    private readonly HonestGuest _second;
+    private readonly (HonestGuest From, HonestGuest To)[] _ways;
+    private readonly ulong[] _sent;
     private readonly Thread _thread;
     private volatile bool _stop;
-    private ulong _sentByFirst;
-    private ulong _sentBySecond;
     private ulong _broadcasts;
     private long _rounds;
 
@@ -24,9 +22,16 @@ public sealed class FrameExchange : IDisposable
     /// <param name="first">One guest.</param>
     /// <param name="second">Another guest on the same switch.</param>
     public FrameExchange(HonestGuest first, HonestGuest second)
+        : this((first, second))
     {
-        _first = first;
-        _second = second;
+    }
+
+    /// <summary>Starts an exchange in each of some pairs, by one thread: no guest waits longer than a round until it looks for its frames.</summary>
+    /// <param name="pairs">Guests on the same switch.</param>
+    public FrameExchange(params (HonestGuest First, HonestGuest Second)[] pairs)
+    {
+        _ways = [.. pairs.SelectMany(p => new[] { (p.First, p.Second), (p.Second, p.First) })];
+        _sent = new ulong[_ways.Length];
         _thread = new Thread(Run) { Name = "exchange", IsBackground = true };
         _thread.Start();
     }
@@ -60,9 +65,10 @@ public sealed class FrameExchange : IDisposable
         {
             while (!_stop)
             {
-                Pass(_first, _second, ref _sentByFirst);
-                Pass(_second, _first, ref _sentBySecond);
-                _first.Send(NumberedFrame.Make(MacAddress.Broadcast, _first.Mac, ++_broadcasts));
+                for (int i = 0; i < _ways.Length; i++)
+                    Pass(_ways[i].From, _ways[i].To, ref _sent[i]);
+                var announcer = _ways[0].From;
+                announcer.Send(NumberedFrame.Make(MacAddress.Broadcast, announcer.Mac, ++_broadcasts));
                 Volatile.Write(ref _rounds, _rounds + 1);
             }
         }
@@ -83,8 +89,10 @@ public sealed class FrameExchange : IDisposable
             Until.True(() => (frame = to.TryReceive()) is not null, $"frame {expected + 1} from {from.Mac} at {to.Mac}");
             // Others may flood; what is not addressed to this guest is not counted.
             if (NumberedFrame.Destination(frame) != to.Mac) continue;
-            if (!NumberedFrame.TryRead(frame, out ulong number)) throw new InvalidOperationException($"a changed frame came from {from.Mac} to {to.Mac}");
-            if (number != ++expected) throw new InvalidOperationException($"frame {number} came from {from.Mac} to {to.Mac} instead of frame {expected}");
+            if (!NumberedFrame.TryRead(frame, out ulong number))
+                throw new InvalidOperationException($"a changed frame came from {from.Mac} to {to.Mac}");
+            if (number != ++expected)
+                throw new InvalidOperationException($"frame {number} came from {from.Mac} to {to.Mac} instead of frame {expected}");
         }
     }
 }

@@ -24,6 +24,25 @@ public static class ProcessResources
     /// <param name="name">The text.</param>
     public static int MappingsOf(string name) => File.ReadLines("/proc/self/maps").Count(line => line.Contains(name, StringComparison.Ordinal));
 
+    /// <summary>
+    /// How many bytes of addresses the mappings of shared memory files have together, without the runtime's own: its libraries, which
+    /// it maps whenever it first needs them, and what it compiles.
+    /// </summary>
+    public static long SharedBytes()
+    {
+        long bytes = 0;
+        foreach (string line in File.ReadLines("/proc/self/maps"))
+        {
+            // "7f00-7f80 rw-s 00000000 00:01 1043  /memfd:name (deleted)"
+            string[] fields = line.Split(' ', 3);
+            if (fields[1][3] != 's' || !line.Contains("/memfd:", StringComparison.Ordinal)) continue;
+            if (line.Contains("doublemapper", StringComparison.Ordinal)) continue;
+            string[] range = fields[0].Split('-');
+            bytes += Convert.ToInt64(range[1], 16) - Convert.ToInt64(range[0], 16);
+        }
+        return bytes;
+    }
+
     private static bool IsNoLibrary(string fd)
     {
         try

@@ -42,6 +42,9 @@ public sealed record Attack(string Name, AttackOutcome Outcome, Action<HostileFr
     /// <summary>Features that the attack's guest must not take.</summary>
     public Features Without { get; init; }
 
+    /// <summary>True where it takes thousands of messages or frames: too long to be repeated thousands of times itself.</summary>
+    public bool IsLong { get; init; }
+
     /// <summary>The features of the attack's guest.</summary>
     /// <param name="usual">What it would take for another attack.</param>
     public Features FeaturesOf(Features usual) => (usual & ~Without) | With;

@@ -16,6 +16,8 @@ public sealed class HostileFrontEnd : IDisposable
 
     private static readonly byte[] Source = [2, 0xba, 0xd0, 0, 0, 1];
 
+    private readonly List<IDisposable> _kept = [];
+
     /// <summary>Connects.</summary>
     /// <param name="path">The back-end's socket.</param>
     /// <param name="options">What its guest is made of.</param>
@@ -25,10 +27,11 @@ public sealed class HostileFrontEnd : IDisposable
         Script = FrontEndScript.Connect(path);
     }
 
-    /// <summary>All attacks.</summary>
+    /// <summary>All attacks on a device that offers what devices offer by default; those on postcopy are <see cref="PostcopyAttacks"/>.</summary>
     public static IReadOnlyList<Attack> Attacks { get; } =
     [
         .. MessageAttacks.All, .. MemoryAttacks.All, .. RingAttacks.All, .. ChainAttacks.All, .. FrameAttacks.All, .. PackedRingAttacks.All,
+        .. LogAttacks.All, .. IommuAttacks.All, .. InflightAttacks.All,
     ];
 
     /// <summary>The connection.</summary>
@@ -45,7 +48,7 @@ public sealed class HostileFrontEnd : IDisposable
 
     /// <summary>An attack by its name.</summary>
     /// <param name="name">The name.</param>
-    public static Attack Find(string name) => Attacks.First(a => a.Name == name);
+    public static Attack Find(string name) => Attacks.Concat(PostcopyAttacks.All).First(a => a.Name == name);
 
     /// <summary>Agrees on protocol features as every front-end does, so that acknowledgements work.</summary>
     /// <param name="more">Protocol features beside the usual ones.</param>
@@ -105,6 +108,14 @@ public sealed class HostileFrontEnd : IDisposable
         Guest.Kick(0);
     }
 
+    /// <summary>Insists that the back-end says yes.</summary>
+    /// <param name="status">What it answered.</param>
+    /// <exception cref="FrontEndScriptException">It said no.</exception>
+    public static void MustSucceed(ulong status)
+    {
+        if (status != 0) throw new FrontEndScriptException("the back-end refused what it should take");
+    }
+
     /// <summary>Insists that the back-end says no.</summary>
     /// <param name="status">What it answered.</param>
     /// <exception cref="FrontEndScriptException">It said yes.</exception>
@@ -113,10 +124,15 @@ public sealed class HostileFrontEnd : IDisposable
         if (status == 0) throw new FrontEndScriptException("the back-end accepted what it had to refuse");
     }
 
+    /// <summary>Keeps something open as long as the connection.</summary>
+    /// <param name="other">A socket, for example.</param>
+    public void Keep(IDisposable other) => _kept.Add(other);
+
     /// <inheritdoc/>
     public void Dispose()
     {
         Script.Dispose();
+        _kept.ForEach(k => k.Dispose());
         Guest.Dispose();
     }
 

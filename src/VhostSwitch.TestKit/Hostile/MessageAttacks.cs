@@ -51,7 +51,7 @@ public static class MessageAttacks
             {
                 if (f.Script.SendBytes(message.AsSpan(i, 1), descriptors) == SocketOutcome.Closed) return;
             }
-        }),
+        }) { IsLong = true },
         new("sends an unknown request with descriptors", Disconnected, f => f.Script.Send(99, default, [.. Enumerable.Repeat(f.Guest.Kicks[0].Number, 8)])),
         new("sends descriptors with a header that is refused", Disconnected, f => f.Script.Send(1, default, [.. Enumerable.Repeat(f.Guest.Kicks[0].Number, 8)], 2)),
         new("sends descriptors and half a header", Tolerated, f => f.Script.SendBytes([1, 0, 0, 0], [.. Enumerable.Repeat(f.Guest.Kicks[0].Number, 8)])),
@@ -68,7 +68,7 @@ public static class MessageAttacks
             {
                 if (f.Script.Send(FrontEndRequest.GetFeatures) == SocketOutcome.Closed) return;
             }
-        }),
+        }) { IsLong = true },
         new("CVE-2020-10723: SET_VRING_NUM for ring 0x10000", Disconnected, f => f.Script.Send(FrontEndRequest.SetVringNum, Payload.State(0x10000, 256))),
         new("CVE-2020-10723: SET_VRING_NUM for ring 0x100", Disconnected, f => f.Script.Send(FrontEndRequest.SetVringNum, Payload.State(0x100, 256))),
         new("CVE-2020-10723: SET_VRING_NUM for ring 0xffffffff", Disconnected, f => f.Script.Send(FrontEndRequest.SetVringNum, Payload.State(uint.MaxValue, 256))),
@@ -107,12 +107,84 @@ public static class MessageAttacks
             f.Negotiate();
             HostileFrontEnd.MustBeRefused(f.Script.Acknowledge(FrontEndRequest.SetStatus, Payload.Number(256)));
         }),
+        new("sets an MTU of 0", Refused, f =>
+        {
+            f.Negotiate();
+            HostileFrontEnd.MustBeRefused(f.Script.Acknowledge(FrontEndRequest.NetSetMtu, Payload.Number(0)));
+        }),
+        new("sets an MTU beyond all numbers", Refused, f =>
+        {
+            f.Negotiate();
+            HostileFrontEnd.MustBeRefused(f.Script.Acknowledge(FrontEndRequest.NetSetMtu, Payload.Number(ulong.MaxValue)));
+        }),
+        new("sets an MTU of two numbers", Disconnected, f =>
+        {
+            f.Negotiate();
+            f.Script.Send(FrontEndRequest.NetSetMtu, new byte[16]);
+        }),
+        new("announces addresses that are nobody's", Tolerated, f =>
+        {
+            f.SetUp();
+            // None, a group, all, one with bits beyond the address, and none of these is learned or stops anything.
+            foreach (ulong mac in new ulong[] { 0, 0x01, 0xffff_ffff_ffff, ulong.MaxValue, 0xffff_0000_0000_0000 })
+                HostileFrontEnd.MustSucceed(f.Script.Acknowledge(FrontEndRequest.SendRarp, Payload.Number(mac)));
+        }),
+        new("announces half an address", Disconnected, f =>
+        {
+            f.Negotiate();
+            f.Script.Send(FrontEndRequest.SendRarp, new byte[6]);
+        }),
+        new("announces itself before there is a ring", Tolerated, f =>
+        {
+            f.Negotiate();
+            HostileFrontEnd.MustSucceed(f.Script.Acknowledge(FrontEndRequest.SendRarp, Payload.Number(0x0c02)));
+        }),
+        new("resets with a payload", Disconnected, f =>
+        {
+            f.SetUp();
+            f.Script.Send(FrontEndRequest.ResetDevice, new byte[8]);
+        }),
+        new("resets with a descriptor", Disconnected, f =>
+        {
+            f.SetUp();
+            f.Script.Send(FrontEndRequest.ResetDevice, default, [f.Guest.Kicks[0].Number]);
+        }),
+        new("resets five hundred times while rings are set up", Tolerated, f =>
+        {
+            for (int i = 0; i < 500; i++)
+            {
+                if (i % 50 == 0) f.SetUp();
+                f.Script.Send(FrontEndRequest.ResetDevice);
+                f.Script.Ask(FrontEndRequest.GetFeatures);
+            }
+        }),
+        new("sets every status there is while rings run", Tolerated, f =>
+        {
+            f.SetUp();
+            foreach (ulong status in Enumerable.Range(0, 256).Select(i => (ulong)(i * 167 & 0xff)))
+            {
+                HostileFrontEnd.MustSucceed(f.Script.Acknowledge(FrontEndRequest.SetStatus, Payload.Number(status)));
+                if (f.Script.Ask(FrontEndRequest.GetStatus).Number != status)
+                    throw new FrontEndScriptException($"the status 0x{status:x} was not kept");
+            }
+        }),
+        new("says that its driver is ready before it says anything else", Tolerated, f =>
+        {
+            f.Negotiate();
+            foreach (ulong status in new ulong[] { 4, 8, 15, 128, 64, 0, 4 })
+                HostileFrontEnd.MustSucceed(f.Script.Acknowledge(FrontEndRequest.SetStatus, Payload.Number(status)));
+        }),
+        new("takes PAGEFAULT where there is no postcopy", Disconnected,
+            f => f.Script.Send(FrontEndRequest.SetProtocolFeatures, Payload.Number(1UL << 8))),
+        new("announces postcopy where there is none", Disconnected, f => f.Script.Send(FrontEndRequest.PostcopyAdvise)),
+        new("listens for postcopy where there is none", Disconnected, f => f.Script.Send(FrontEndRequest.PostcopyListen)),
+        new("ends postcopy where there is none", Disconnected, f => f.Script.Send(FrontEndRequest.PostcopyEnd)),
         new("talks without end", Tolerated, f =>
         {
             f.Negotiate();
             for (int i = 0; i < 2000; i++)
                 f.Script.Ask(FrontEndRequest.GetFeatures);
-        }),
+        }) { IsLong = true },
         new("hands over kick and call again and again while rings run", Tolerated, f =>
         {
             f.SetUp();

@@ -123,9 +123,9 @@ public static class PackedRingAttacks
             if (ring.FlagsAt(0) != PackedDescriptor.Available) throw new FrontEndScriptException("the device went back to an entry of this round");
         }),
         Tolerates("fills both packed event areas with garbage while frames go", ScribblesOverTheEventAreas),
-        new("rewrites packed entries while they are taken", Raced, OnPackedRing(RewritesEntries)) { With = Features.RingPacked },
+        new("rewrites packed entries while they are taken", Raced, OnPackedRing(RewritesEntries)) { With = Features.RingPacked, IsLong = true },
         new("CVE-2019-3900: makes every packed entry available again as soon as it is used, without end", Tolerated, OnPackedRing(NeverRunsDry))
-            { With = Features.RingPacked },
+            { With = Features.RingPacked, IsLong = true },
         Refuses("makes a packed ring of 0 entries", f => f.Script.Send(FrontEndRequest.SetVringNum, Payload.State(1, 0))),
         Refuses("makes a packed ring of 32769 entries", f => f.Script.Send(FrontEndRequest.SetVringNum, Payload.State(1, 32769))),
         Refuses("makes a packed ring of 65535 entries", f => f.Script.Send(FrontEndRequest.SetVringNum, Payload.State(1, 65535))),
