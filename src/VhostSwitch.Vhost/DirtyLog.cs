@@ -125,6 +125,11 @@ public unsafe struct DirtyLogWriter : IWriteLog
     }
 
     /// <inheritdoc/>
+    public readonly void Stored()
+    {
+    }
+
+    /// <inheritdoc/>
     public void Flush()
     {
         for (int i = 0; i < _count; i++)

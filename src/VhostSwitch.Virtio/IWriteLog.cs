@@ -11,6 +11,12 @@ public unsafe interface IWriteLog
     /// <param name="length">How many bytes.</param>
     void Written(byte* at, ulong length);
 
+    /// <summary>
+    /// Hears of each store that decides what a back-end finds which comes after this one died: to the used part of a ring, and to
+    /// inflight memory. There is nothing to do then; a test dies here.
+    /// </summary>
+    void Stored();
+
     /// <summary>Brings what was noted into the log. Called after the writes, once a burst.</summary>
     void Flush();
 }
@@ -20,6 +26,11 @@ public readonly unsafe struct NoLog : IWriteLog
 {
     /// <inheritdoc/>
     public void Written(byte* at, ulong length)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Stored()
     {
     }
 

@@ -30,13 +30,13 @@ public unsafe struct SplitInflightLayout
 
     /// <summary>The buffer of one head descriptor.</summary>
     [StructLayout(LayoutKind.Sequential)]
-    public struct Entry
+    public unsafe struct Entry
     {
         /// <summary>1 while the buffer is taken and not given back.</summary>
         public byte Inflight;
 
-        private readonly byte _padding0;
-        private readonly uint _padding1;
+        // Five bytes: a wider field here would move what follows.
+        private fixed byte _padding[5];
 
         /// <summary>The buffer completed before this one in its batch.</summary>
         public ushort Next;

@@ -106,17 +106,23 @@ public unsafe struct InflightPackedRing : IDeviceRing
         bool old = Left > 0;
         if (!old && !_ring.CloseChain(count)) return;
         for (int i = 0; i < count; i++)
-            _noted[i] = old ? new Noted(_left[_leftDone + i]) : Take(i);
+            _noted[i] = old ? new Noted(_left[_leftDone + i]) : Take(i, ref log);
         var used = _ring.NextUsed;
         for (int i = 0; i < count; i++)
-            Finish(_noted[i], ref used);
+            Finish(_noted[i], ref used, ref log);
         if (old) _ring.PublishWithoutTaking(count, ref log);
         else _ring.Publish(count, ref log);
         for (int i = 0; i < count; i++)
+        {
             Volatile.Write(ref _entries[_noted[i].Head].Inflight, 0);
+            log.Stored();
+        }
         Volatile.Write(ref _part->OldFreeHead, _freeHead);
+        log.Stored();
         Volatile.Write(ref _part->OldUsedIndex, (ushort)used.Index);
+        log.Stored();
         Volatile.Write(ref _part->OldUsedWrap, used.Wrap ? (byte)1 : (byte)0);
+        log.Stored();
         if (old) _leftDone += count;
     }
 
@@ -141,7 +147,8 @@ public unsafe struct InflightPackedRing : IDeviceRing
     public void Break(RingFault fault, ulong detail) => _ring.Break(fault, detail);
 
     // Notes a buffer as taken: a copy of each of its descriptors, in entries from the front of the free list.
-    private Noted Take(int i)
+    private Noted Take<TLog>(int i, ref TLog log)
+        where TLog : struct, IWriteLog
     {
         ushort head = _freeHead, last = head;
         int count = _ring.EntriesOf(i);
@@ -154,27 +161,38 @@ public unsafe struct InflightPackedRing : IDeviceRing
             entry.Flags = descriptor.Flags;
             entry.Length = descriptor.Length;
             entry.Address = descriptor.Address;
+            log.Stored();
             _entries[head].Count = (ushort)(k + 1);
+            log.Stored();
             _freeHead = _next[last];
         }
         ref var first = ref _entries[head];
         first.Last = last;
         first.Counter = _counter++;
+        log.Stored();
         Volatile.Write(ref first.Inflight, 1);
+        log.Stored();
         Volatile.Write(ref _part->FreeHead, _freeHead);
+        log.Stored();
         Volatile.Write(ref _part->OldFreeHead, _freeHead);
+        log.Stored();
         return new Noted(head, last, count);
     }
 
     // Puts a buffer's entries back to the front of the free list and moves on; it all counts once the ring says the same.
-    private void Finish(Noted buffer, ref PackedPosition used)
+    private void Finish<TLog>(Noted buffer, ref PackedPosition used, ref TLog log)
+        where TLog : struct, IWriteLog
     {
         _next[buffer.Last] = _freeHead;
         _entries[buffer.Last].Next = _freeHead;
+        log.Stored();
         Volatile.Write(ref _part->FreeHead, _freeHead = buffer.Head);
+        log.Stored();
         used.Advance(buffer.Count, Size);
         Volatile.Write(ref _part->UsedIndex, (ushort)used.Index);
+        log.Stored();
         Volatile.Write(ref _part->UsedWrap, used.Wrap ? (byte)1 : (byte)0);
+        log.Stored();
     }
 
     private readonly record struct Noted(ushort Head, ushort Last, int Count)

@@ -89,22 +89,31 @@ public unsafe struct InflightSplitRing : IDeviceRing
         where TLog : struct, IWriteLog
     {
         bool old = Left > 0;
-        for (int i = 0; i < count; i++)
+        // Old ones are noted already, and keep their place: renewed, they would come after others if this back-end died as well.
+        for (int i = 0; i < count && !old; i++)
         {
             ref var entry = ref _entries[_heads[i]];
             entry.Counter = _counter++;
+            log.Stored();
             Volatile.Write(ref entry.Inflight, 1);
+            log.Stored();
         }
         for (int i = 0; i < count; i++)
         {
             _entries[_heads[i]].Next = _lastBatchHead;
+            log.Stored();
             Volatile.Write(ref _part->LastBatchHead, _lastBatchHead = _heads[i]);
+            log.Stored();
         }
         if (old) _ring.PublishWithoutTaking(count, ref log);
         else _ring.Publish(count, ref log);
         for (int i = 0; i < count; i++)
+        {
             Volatile.Write(ref _entries[_heads[i]].Inflight, 0);
+            log.Stored();
+        }
         Volatile.Write(ref _part->UsedIndex, _ring.UsedIndex);
+        log.Stored();
         if (old) _leftDone += count;
     }
 

@@ -63,7 +63,10 @@ public sealed unsafe class PackedInflightRecovery
             // Did the driver get to see it? Then the descriptor at the old place no longer looks as the driver made it available.
             ushort flags = RingOrder.AcquireFlags(&ring[copy.OldUsedIndex].Flags);
             bool stillAvailable = (flags & PackedDescriptor.Available) != 0 == oldWrap && (flags & PackedDescriptor.Used) != 0 != oldWrap;
-            if (!stillAvailable)
+            // Its last notes were being made: where the old place is new already and its wrap counter is not, the ring says nothing, since
+            // the rest of a chain from the round before looks available there.
+            bool beingNoted = copy.OldFreeHead == copy.FreeHead;
+            if (!stillAvailable || beingNoted)
             {
                 copy.OldUsedIndex = copy.UsedIndex;
                 copy.OldUsedWrap = copy.UsedWrap;
@@ -90,7 +93,22 @@ public sealed unsafe class PackedInflightRecovery
         left.Sort((a, b) => a.Counter.CompareTo(b.Counter));
         ulong counter = left.Count > 0 ? left[^1].Counter + 1 : 0;
         var used = new PackedPosition((ushort)(copy.OldUsedIndex | (copy.OldUsedWrap != 0 ? PackedLayout.WrapBit : 0)));
+        HideUsed(ring, size, used, left.Sum(l => l.Buffer.Descriptors.Length));
         return new PackedInflightRecovery(used, copy.OldFreeHead, [.. entriesCopy.Select(e => e.Next)], [.. left.Select(l => l.Buffer)], counter);
+    }
+
+    // Of a burst that was undone, used entries behind the first may be there already. The driver has not looked at them, but would as
+    // soon as those before them are used, one after the other this time: then it would have buffers back that are still at work.
+    private static void HideUsed(PackedDescriptor* ring, int size, PackedPosition at, int entries)
+    {
+        const ushort Marks = PackedDescriptor.Available | PackedDescriptor.Used;
+        for (; entries > 0; entries--)
+        {
+            ushort flags = RingOrder.AcquireFlags(&ring[at.Index].Flags);
+            if ((flags & Marks) == (at.Wrap ? Marks : 0))
+                RingOrder.PublishFlags(&ring[at.Index].Flags, (ushort)((flags & ~Marks) | (at.Wrap ? PackedDescriptor.Available : PackedDescriptor.Used)));
+            at.Advance(1, size);
+        }
     }
 
     private static PackedInflightRecovery Initialise(PackedInflightLayout* header, Entry* entries, int size, PackedPosition position)

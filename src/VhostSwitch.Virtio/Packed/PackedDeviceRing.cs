@@ -136,12 +136,12 @@ public unsafe struct PackedDeviceRing : IDeviceRing
         if (!CloseChain(count)) return;
         var last = _chains + count - 1;
         // In order, one entry tells of all: the last one's id where the first one's would be.
-        if (_inOrder && NothingWritten(count)) Write(0, *last);
+        if (_inOrder && NothingWritten(count)) Write(0, *last, ref log);
         else
         {
             // Backwards, the first one last: the driver looks no further than the first entry that is not used yet.
             for (int i = count - 1; i >= 0; i--)
-                Write(_chains[i].Before, _chains[i]);
+                Write(_chains[i].Before, _chains[i], ref log);
         }
         var before = _nextUsed;
         int entries = last->End;
@@ -286,13 +286,15 @@ public unsafe struct PackedDeviceRing : IDeviceRing
     }
 
     // Length, id and flags in one store: the flags are what the driver waits for, and what it then reads came with them.
-    private readonly void Write(int offset, in Chain chain)
+    private readonly void Write<TLog>(int offset, in Chain chain, ref TLog log)
+        where TLog : struct, IWriteLog
     {
         var at = _nextUsed;
         at.Advance(offset, _size);
         ushort flags = (ushort)((at.Wrap ? Marks : 0) | (chain.Written != 0 ? Descriptor.Write : 0));
         ulong entry = chain.Written | ((ulong)chain.Id << 32) | ((ulong)flags << 48);
         RingOrder.PublishUsed((ulong*)&_ring[at.Index].Length, entry);
+        log.Stored();
     }
 
     private readonly void SetWish<TLog>(ref TLog log, uint wish)

@@ -161,6 +161,7 @@ public unsafe struct SplitDeviceRing : IDeviceRing
         _nextAvailable += (ushort)count;
         _nextUsed += (ushort)count;
         RingOrder.PublishIndex((ushort*)(_used + SplitLayout.IndexOffset), _nextUsed);
+        log.Stored();
         _callUndecided = true;
         log.Written(_used + SplitLayout.EntriesOffset + (first * sizeof(UsedElement)), (ulong)(beforeWrap * sizeof(UsedElement)));
         log.Written(_used + SplitLayout.EntriesOffset, (ulong)((count - beforeWrap) * sizeof(UsedElement)));
