@@ -11,7 +11,7 @@ public sealed unsafe class InflightPackedRingTests : IDisposable
     private readonly GuestMemoryMap _memory = new("inflight-packed");
     private readonly List<Offered> _missing = [];
     private readonly Random _random = new(6);
-    private PackedRingWriter _driver = null!;
+    private PackedDriverModel _driver = null!;
     private byte* _part;
     private ushort _nextId;
     private ulong _numbers;
@@ -210,7 +210,7 @@ public sealed unsafe class InflightPackedRingTests : IDisposable
         // The area's end is the region's: what is behind it is a guard.
         var area = _memory.Add(0x100000, 4096);
         _part = _memory.At(area.End - (ulong)PackedInflightLayout.LengthFor(size));
-        _driver = new PackedRingWriter(_memory, size, inOrder, start);
+        _driver = new PackedDriverModel(_memory, size, inOrder, start);
     }
 
     private InflightPackedRing Ring()
@@ -290,7 +290,7 @@ public sealed unsafe class InflightPackedRingTests : IDisposable
     private sealed class OtherBackEnd
     {
         private readonly byte* _part;
-        private readonly PackedRingWriter _ring;
+        private readonly PackedDriverModel _ring;
         private readonly Life _life;
         private readonly List<(ushort Head, ushort Id, int Count)> _taken = [];
         private ulong _next;
@@ -298,7 +298,7 @@ public sealed unsafe class InflightPackedRingTests : IDisposable
         private ulong _counter;
 
         // All that was taken before was given back: where the driver stands, so does the ring.
-        public OtherBackEnd(byte* part, PackedRingWriter ring, Life life)
+        public OtherBackEnd(byte* part, PackedDriverModel ring, Life life)
         {
             _part = part;
             (_ring, _life, _next, _used) = (ring, life, ring.Used, ring.Used);
