@@ -164,6 +164,8 @@ public sealed class SwitchInstance : IDisposable
         connection.Owner.Status,
         FeatureNames.Of(connection.Device.Features),
         ProtocolFeatureNames.Of(connection.Device.ProtocolFeatures),
+        connection.Device.Memory.Count,
+        connection.Device.Memory.Length,
         [.. connection.Device.Rings.Select(ring => Show(connection.Owner, ring))]);
 
     // A socket that nobody has connected to is shown too: it is where the user looks first.
@@ -174,6 +176,8 @@ public sealed class SwitchInstance : IDisposable
         endpoint.LastEnd is { } reason ? $"waiting for a front-end (the last one was disconnected: {reason})" : "waiting for a front-end",
         [],
         [],
+        0,
+        0,
         []);
 
     private unsafe QueueSnapshot Show(VhostPort port, Vring ring)

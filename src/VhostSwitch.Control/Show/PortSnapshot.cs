@@ -7,6 +7,8 @@ namespace VhostSwitch.Control.Show;
 /// <param name="Status">One line that answers "why does no frame flow?"; begins with <c>up</c> when frames can.</param>
 /// <param name="Features">The virtio features agreed on, by name; empty before that.</param>
 /// <param name="ProtocolFeatures">The vhost-user protocol features agreed on, by name.</param>
+/// <param name="MemoryRegions">How many regions of memory the front-end shares now; 0 before it does.</param>
+/// <param name="MemoryBytes">The bytes of all of them.</param>
 /// <param name="Queues">The queues by ascending index.</param>
 public sealed record PortSnapshot(
     string Name,
@@ -15,6 +17,8 @@ public sealed record PortSnapshot(
     string Status,
     IReadOnlyList<string> Features,
     IReadOnlyList<string> ProtocolFeatures,
+    int MemoryRegions,
+    ulong MemoryBytes,
     IReadOnlyList<QueueSnapshot> Queues)
 {
     /// <summary>The drops of all queues, whatever their reason.</summary>

@@ -10,6 +10,9 @@ internal static class GuestNetwork
     public static Task SetAddressAsync(this QemuGuest guest, string address, string device = "eth0") =>
         guest.CheckAsync($"ip link set {device} up && ip addr add {address} dev {device}");
 
+    /// <summary>Tells the guest for good where an address is. Otherwise it asks again now and then, and after 3 s without answer gives up.</summary>
+    public static Task SetNeighbourAsync(this QemuGuest guest, string address, string mac) => guest.CheckAsync($"arp -s {address} {mac}");
+
     /// <summary>Has each interface answer for its own addresses only. Linux answers for all of them on every interface, unless told not to.</summary>
     public static Task KeepNetworksApartAsync(this QemuGuest guest) =>
         guest.CheckAsync("for n in arp_ignore=1 arp_announce=2; do sysctl -w net.ipv4.conf.all.$n; done");

@@ -9,7 +9,9 @@ internal sealed record SwitchStatus(string Mode, IReadOnlyList<SwitchStatus.Port
     public const string ReceiverFull = "receiver_full";
 
     /// <param name="Endpoint">The path of the socket.</param>
-    internal sealed record Port(string Name, string Endpoint, string Status, IReadOnlyList<string> Features, IReadOnlyList<Queue> Queues)
+    /// <param name="MemoryBytes">What of the guest's memory the switch has mapped.</param>
+    internal sealed record Port(
+        string Name, string Endpoint, string Status, IReadOnlyList<string> Features, int MemoryRegions, long MemoryBytes, IReadOnlyList<Queue> Queues)
     {
         public bool IsUp => Status.StartsWith("up", StringComparison.Ordinal);
 
@@ -53,6 +55,8 @@ internal sealed record SwitchStatus(string Mode, IReadOnlyList<SwitchStatus.Port
         port.GetProperty("endpoint").GetString()!,
         port.GetProperty("status").GetString()!,
         [.. port.GetProperty("features").EnumerateArray().Select(feature => feature.GetString()!)],
+        port.GetProperty("memory_regions").GetInt32(),
+        port.GetProperty("memory_bytes").GetInt64(),
         [.. port.GetProperty("queues").EnumerateArray().Select(ReadQueue)]);
 
     private static Queue ReadQueue(JsonElement queue) => new(

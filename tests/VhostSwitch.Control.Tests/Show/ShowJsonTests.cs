@@ -25,6 +25,8 @@ public class ShowJsonTests
               "protocol_features": [
                 "MQ"
               ],
+              "memory_regions": 2,
+              "memory_bytes": 268435456,
               "queues": [
                 {
                   "index": 0,
@@ -63,6 +65,8 @@ public class ShowJsonTests
               "status": "waiting for a front-end",
               "features": [],
               "protocol_features": [],
+              "memory_regions": 0,
+              "memory_bytes": 0,
               "queues": [],
               "drops_total": 0
             }
