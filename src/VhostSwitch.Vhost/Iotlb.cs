@@ -29,9 +29,9 @@ public sealed unsafe class Iotlb : IDisposable
     /// <summary>Addresses are asked for by the page, in bytes.</summary>
     internal const ulong PageSize = 4096;
 
-    private readonly Queue<ulong> _byAge = new();
     private readonly List<IotlbMiss> _misses = [];
     private Entry[] _entries = [];
+    private ulong _updates;
 
     /// <summary>Every unanswered note raises its count.</summary>
     public FileDescriptor Notes { get; } = EventFd.Create();
@@ -58,15 +58,9 @@ public sealed unsafe class Iotlb : IDisposable
     public void Update(ulong address, ulong length, byte* host, IotlbAccess access)
     {
         var kept = Without(address, length);
-        while (kept.Count >= MaxEntries && _byAge.TryDequeue(out ulong oldest))
-        {
-            int at = kept.FindIndex(e => e.Start == oldest);
-            if (at >= 0) kept.RemoveAt(at);
-        }
+        if (kept.Count >= MaxEntries) kept.Remove(kept.MinBy(e => e.Age));
         int place = kept.FindIndex(e => e.Start > address);
-        kept.Insert(place < 0 ? kept.Count : place, new Entry(address, length, (nuint)host, access));
-        _byAge.Enqueue(address);
-        if (_byAge.Count > 2 * MaxEntries) ForgetAges(kept);
+        kept.Insert(place < 0 ? kept.Count : place, new Entry(address, length, (nuint)host, access, _updates++));
         Volatile.Write(ref _entries, [.. kept]);
         foreach (var miss in _misses)
             miss.Answered(address, length);
@@ -78,11 +72,7 @@ public sealed unsafe class Iotlb : IDisposable
     public void Invalidate(ulong address, ulong length) => Volatile.Write(ref _entries, [.. Without(address, length)]);
 
     /// <summary>Forgets everything: the memory behind the translations is another.</summary>
-    public void Clear()
-    {
-        Volatile.Write(ref _entries, []);
-        _byAge.Clear();
-    }
+    public void Clear() => Volatile.Write(ref _entries, []);
 
     /// <summary>Translates a range that must be one piece here, as the parts of a ring must.</summary>
     /// <param name="address">Where it starts.</param>
@@ -92,6 +82,8 @@ public sealed unsafe class Iotlb : IDisposable
     public byte* Translate(ulong address, ulong length, out ulong? missing)
     {
         missing = null;
+        // The end of the address space does not adjoin its start.
+        if (length > 0 && ulong.MaxValue - address < length - 1) return null;
         byte* first = null;
         for (ulong done = 0; done < length;)
         {
@@ -144,17 +136,6 @@ public sealed unsafe class Iotlb : IDisposable
         return false;
     }
 
-    // Translations that were replaced or taken back leave their ages behind, which a front-end could heap up without end.
-    private void ForgetAges(List<Entry> kept)
-    {
-        var starts = kept.Select(e => e.Start).ToHashSet();
-        for (int i = _byAge.Count; i > 0; i--)
-        {
-            ulong start = _byAge.Dequeue();
-            if (starts.Remove(start)) _byAge.Enqueue(start);
-        }
-    }
-
     private List<Entry> Without(ulong address, ulong length)
     {
         // Lengths reach to the end of the address space; sums would wrap around.
@@ -167,5 +148,6 @@ public sealed unsafe class Iotlb : IDisposable
     /// <param name="Length">The length in bytes.</param>
     /// <param name="Host">The same byte in this process.</param>
     /// <param name="Access">What the device may do.</param>
-    internal readonly record struct Entry(ulong Start, ulong Length, nuint Host, IotlbAccess Access);
+    /// <param name="Age">How many came before it.</param>
+    internal readonly record struct Entry(ulong Start, ulong Length, nuint Host, IotlbAccess Access, ulong Age);
 }

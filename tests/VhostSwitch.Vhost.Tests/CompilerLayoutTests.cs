@@ -1,5 +1,6 @@
 using VhostSwitch.Dataplane;
 using VhostSwitch.TestKit.Host;
+using VhostSwitch.Vhost.Inflight;
 using VhostSwitch.Vhost.User;
 using VhostSwitch.Virtio;
 
@@ -66,6 +67,34 @@ public sealed class CompilerLayoutTests
             .Field<OffloadFields>(nameof(OffloadFields.CsumStart), "struct virtio_net_hdr", "csum_start")
             .Field<OffloadFields>(nameof(OffloadFields.CsumOffset), "struct virtio_net_hdr", "csum_offset")
             .Constant(NetHeader.LegacySize, "sizeof(struct virtio_net_hdr)");
+        Assert.Equal("", source.Complaints());
+    }
+
+    [Fact]
+    public void InflightMemoryIsLaidOutAsOtherBackEndsDo()
+    {
+        const string Areas = """
+            struct split_entry { uint8_t inflight; uint8_t padding[5]; uint16_t next; uint64_t counter; };
+            struct split_area { uint64_t features; uint16_t version, desc_num, last_batch_head, used_idx; struct split_entry desc[]; };
+            struct packed_entry { uint8_t inflight, padding; uint16_t next, last, num; uint64_t counter; uint16_t id, flags; uint32_t len; uint64_t addr; };
+            struct packed_area { uint64_t features; uint16_t version, desc_num, free_head, old_free_head, used_idx, old_used_idx;
+                uint8_t used_wrap_counter, old_used_wrap_counter, padding[7]; struct packed_entry desc[]; };
+            """;
+        var source = new CLayout().Declare(Areas)
+            .Size<SplitInflightLayout>("struct split_area")
+            .Field<SplitInflightLayout>(nameof(SplitInflightLayout.LastBatchHead), "struct split_area", "last_batch_head")
+            .Field<SplitInflightLayout>(nameof(SplitInflightLayout.UsedIndex), "struct split_area", "used_idx")
+            .Size<SplitInflightLayout.Entry>("struct split_entry")
+            .Field<SplitInflightLayout.Entry>(nameof(SplitInflightLayout.Entry.Next), "struct split_entry", "next")
+            .Field<SplitInflightLayout.Entry>(nameof(SplitInflightLayout.Entry.Counter), "struct split_entry", "counter")
+            .Size<PackedInflightLayout>("struct packed_area")
+            .Field<PackedInflightLayout>(nameof(PackedInflightLayout.OldUsedIndex), "struct packed_area", "old_used_idx")
+            .Field<PackedInflightLayout>(nameof(PackedInflightLayout.OldUsedWrap), "struct packed_area", "old_used_wrap_counter")
+            .Size<PackedInflightLayout.Entry>("struct packed_entry")
+            .Field<PackedInflightLayout.Entry>(nameof(PackedInflightLayout.Entry.Count), "struct packed_entry", "num")
+            .Field<PackedInflightLayout.Entry>(nameof(PackedInflightLayout.Entry.Counter), "struct packed_entry", "counter")
+            .Field<PackedInflightLayout.Entry>(nameof(PackedInflightLayout.Entry.Flags), "struct packed_entry", "flags")
+            .Field<PackedInflightLayout.Entry>(nameof(PackedInflightLayout.Entry.Address), "struct packed_entry", "addr");
         Assert.Equal("", source.Complaints());
     }
 

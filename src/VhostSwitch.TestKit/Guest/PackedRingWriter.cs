@@ -65,7 +65,7 @@ public sealed unsafe class PackedRingWriter : RingWriter
         entry->Address = address;
         entry->Length = length;
         entry->Id = id;
-        Volatile.Write(ref entry->Flags, flags);
+        RingOrder.PublishFlags(&entry->Flags, flags);
     }
 
     /// <summary>The flags of an entry as they are now.</summary>
