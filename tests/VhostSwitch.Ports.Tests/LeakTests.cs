@@ -36,12 +36,13 @@ public sealed class LeakTests(BusySwitch busy) : IClassFixture<BusySwitch>
             }
             WaitUntilAlone();
         }
-        Until.True(() => ProcessResources.OpenDescriptors() == descriptors,
-            $"{descriptors} descriptors as before, there are {ProcessResources.OpenDescriptors()}");
+        // Fewer where the runtime had one open for a moment when they were counted first; a leak is one more for each time.
+        Until.True(() => ProcessResources.OpenDescriptors() <= descriptors, $"no more than {descriptors} descriptors");
         Assert.Equal(0, ProcessResources.MappingsOf(Name));
         Assert.Equal(shared, ProcessResources.SharedBytes());
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{connections} connections: {descriptors} descriptors and {shared} bytes of shared mappings before and after");
+            $"{connections} connections: {descriptors} descriptors before, {ProcessResources.OpenDescriptors()} after, "
+            + $"{shared} bytes of shared mappings before and after");
         busy.Recovers(Name);
     }
 
