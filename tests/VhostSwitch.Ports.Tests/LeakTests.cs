@@ -1,3 +1,4 @@
+using VhostSwitch.Dataplane;
 using VhostSwitch.Packets;
 using VhostSwitch.TestKit.Guest;
 using VhostSwitch.TestKit.Host;
@@ -35,12 +36,13 @@ public sealed class LeakTests(BusySwitch busy) : IClassFixture<BusySwitch>
             }
             WaitUntilAlone();
         }
-        Until.True(() => ProcessResources.OpenDescriptors() == descriptors,
-            $"{descriptors} descriptors as before, there are {ProcessResources.OpenDescriptors()}");
+        // Fewer where the runtime had one open for a moment when they were counted first; a leak is one more for each time.
+        Until.True(() => ProcessResources.OpenDescriptors() <= descriptors, $"no more than {descriptors} descriptors");
         Assert.Equal(0, ProcessResources.MappingsOf(Name));
         Assert.Equal(shared, ProcessResources.SharedBytes());
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{connections} connections: {descriptors} descriptors and {shared} bytes of shared mappings before and after");
+            $"{connections} connections: {descriptors} descriptors before, {ProcessResources.OpenDescriptors()} after, "
+            + $"{shared} bytes of shared mappings before and after");
         busy.Recovers(Name);
     }
 
@@ -53,8 +55,11 @@ public sealed class LeakTests(BusySwitch busy) : IClassFixture<BusySwitch>
         using var guest = new HonestGuest(busy.Switch.SocketPath, Visitor, options);
         guest.Send(NumberedFrame.Make(Visitor, Visitor, 1));
         byte[]? frame = null;
-        Until.True(() => (frame = guest.TryReceive()) is not null, "a broadcast received");
+        Until.True(() => (frame = guest.TryReceive()) is not null || busy.Exchange.Failure is not null, "a broadcast received");
+        Assert.True(busy.Exchange.Failure is null, $"{busy.Exchange.Failure}; {Full(0)} and {Full(1)} frames met a full ring");
     }
+
+    private ulong Full(int device) => busy.Switch.Drops(device, 0, DropReason.ReceiverFull);
 
     private void Attack(Attack attack)
     {

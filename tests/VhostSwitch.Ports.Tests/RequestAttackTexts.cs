@@ -76,12 +76,12 @@ internal static class RequestAttackTexts
         ["CVE-2021-3839: brings inflight memory of 65535 rings"] = "SET_INFLIGHT_FD for 65535 rings: the device has 256",
         ["CVE-2021-3839: brings inflight memory of 0 rings"] = "SET_INFLIGHT_FD for 0 rings: the device has 256",
         ["CVE-2021-3839: brings inflight memory of more rings than fit into it"] =
-            "SET_INFLIGHT_FD with 65536 bytes at file offset 0: 256 rings of 256 entries need 1589248",
+            "SET_INFLIGHT_FD with 65536 bytes at file offset 0: 256 rings of 256 entries need 1064960",
         ["brings inflight memory of rings without entries"] =
             "SET_INFLIGHT_FD for rings of 0 entries: a ring has 1 to 32768 entries, a power of two",
-        ["brings inflight memory of 0 bytes"] = "SET_INFLIGHT_FD with 0 bytes at file offset 0: 2 rings of 256 entries need 12416",
+        ["brings inflight memory of 0 bytes"] = "SET_INFLIGHT_FD with 0 bytes at file offset 0: 2 rings of 256 entries need 8320",
         ["brings inflight memory whose size and offset wrap"] =
-            "SET_INFLIGHT_FD with 65536 bytes at file offset 18446744073709547520: 2 rings of 256 entries need 12416",
+            "SET_INFLIGHT_FD with 65536 bytes at file offset 18446744073709547520: 2 rings of 256 entries need 8320",
         ["brings inflight memory that begins within a word"] = "SET_INFLIGHT_FD at file offset 4, which is no multiple of 8",
         ["brings inflight memory that is longer than its file"] = "SET_INFLIGHT_FD up to byte 69632 of a file that has 65536",
         ["brings inflight memory that begins behind its file"] = "SET_INFLIGHT_FD up to byte 131072 of a file that has 65536",
