@@ -36,7 +36,8 @@ internal static class AttackRun
                     Lives(attacker);
                     break;
                 case AttackOutcome.NotStarted:
-                    Until.True(() => Status(busy).StartsWith("negotiating", StringComparison.Ordinal), $"a port that does not start; its status is '{Status(busy)}'");
+                    Until.True(() => Status(busy).StartsWith("negotiating", StringComparison.Ordinal),
+                        $"a port that does not start; its status is '{Status(busy)}'");
                     Says(name, Status(busy));
                     Lives(attacker);
                     break;

@@ -31,7 +31,8 @@ public static class InflightAttacks
         Refuses("CVE-2022-0669: asks for inflight memory with eight descriptors",
             f => f.Script.Send(FrontEndRequest.GetInflightFd, Area(0, 0, Rings, RingSize), [.. Enumerable.Repeat(f.Guest.Kicks[0].Number, 8)])),
         Refuses("CVE-2022-0669: brings inflight memory with eight descriptors",
-            f => f.Script.Send(FrontEndRequest.SetInflightFd, Area(FileLength, 0, Rings, RingSize), [.. Enumerable.Repeat(f.Guest.Low.File.Number, 8)])),
+            f => f.Script.Send(FrontEndRequest.SetInflightFd, Area(FileLength, 0, Rings, RingSize),
+                [.. Enumerable.Repeat(f.Guest.Low.File.Number, 8)])),
         new("CVE-2020-10726: asks for inflight memory 10000 times", Tolerated, f =>
         {
             f.Negotiate(ProtocolFeatures.InflightShmfd);
@@ -93,7 +94,8 @@ public static class InflightAttacks
             MemoryMarshal.Write(part[18..], (ushort)256);
         }),
         new("brings inflight memory of random bytes", Raced, f => BringsRandomBytes(f)) { IsLong = true },
-        new("brings inflight memory of random bytes for packed rings", Raced, f => BringsRandomBytes(f)) { With = Features.RingPacked, IsLong = true },
+        new("brings inflight memory of random bytes for packed rings", Raced, f => BringsRandomBytes(f))
+            { With = Features.RingPacked, IsLong = true },
         new("rewrites its inflight memory while frames are taken", Raced, f => RewritesMemory(f)) { IsLong = true },
         new("rewrites its inflight memory while frames are taken from a packed ring", Raced, f => RewritesMemory(f))
             { With = Features.RingPacked, IsLong = true },
@@ -217,5 +219,7 @@ public static class InflightAttacks
     }
 
     private static byte[] Area(ulong length, ulong offset, ushort rings, ushort size) =>
-        [.. BitConverter.GetBytes(length), .. BitConverter.GetBytes(offset), .. BitConverter.GetBytes(rings), .. BitConverter.GetBytes(size), 0, 0, 0, 0];
+    [
+        .. BitConverter.GetBytes(length), .. BitConverter.GetBytes(offset), .. BitConverter.GetBytes(rings), .. BitConverter.GetBytes(size), 0, 0, 0, 0,
+    ];
 }

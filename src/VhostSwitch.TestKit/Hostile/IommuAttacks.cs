@@ -89,7 +89,8 @@ public static class IommuAttacks
         Cut("sends a miss", f => Send(f, IotlbPayload.Miss, 0, Page, Low(f))),
         Cut("sends a translation of type 255", f => Send(f, 255, 0, Page, Low(f))),
         Cut("sends a translation of 0 bytes", f => Send(f, IotlbPayload.Update, 0, 0, Low(f))),
-        Cut("sends a translation that wraps around the device's addresses", f => Send(f, IotlbPayload.Update, unchecked(0UL - Page), 2 * Page, Low(f))),
+        Cut("sends a translation that wraps around the device's addresses",
+            f => Send(f, IotlbPayload.Update, unchecked(0UL - Page), 2 * Page, Low(f))),
         Cut("sends a translation that wraps around the front-end's addresses", f => Send(f, IotlbPayload.Update, 0, 2 * Page, unchecked(0UL - Page))),
         Cut("sends a translation of all addresses", f => Send(f, IotlbPayload.Update, 0, ulong.MaxValue, Low(f))),
         Cut("sends a translation to outside the memory", f => Send(f, IotlbPayload.Update, 0, Page, 0xdead_0000)),
@@ -119,7 +120,8 @@ public static class IommuAttacks
         Behind("transmits from a page that may not be read", Tolerated, (f, _) =>
         {
             SetUpBehind(f);
-            HostileFrontEnd.MustSucceed(f.Script.Acknowledge(FrontEndRequest.Iotlb, Message(IotlbPayload.Update, 0x1000, Page, Low(f), (byte)IotlbAccess.Write)));
+            byte[] message = Message(IotlbPayload.Update, 0x1000, Page, Low(f), (byte)IotlbAccess.Write);
+            HostileFrontEnd.MustSucceed(f.Script.Acknowledge(FrontEndRequest.Iotlb, message));
             f.TransmitsDescriptor(0x1000, 72);
             StaysUntaken(f);
         }),

@@ -70,7 +70,8 @@ public static class LogAttacks
         f.Script.Send(FrontEndRequest.SetLogBase, Area((ulong)length, Page), [file.Number]);
         f.Script.Receive();
         uint each = pages < 100 ? 1024u : 1;
-        f.Receive.DescribeChain(0, Descriptor.Write, [.. Enumerable.Range(0, pages).Select(i => (ScriptedGuest.HighStart + ((ulong)i * Page), each))]);
+        var parts = Enumerable.Range(0, pages).Select(i => (ScriptedGuest.HighStart + ((ulong)i * Page), each));
+        f.Receive.DescribeChain(0, Descriptor.Write, [.. parts]);
         f.Receives(0);
         Until.True(() => f.Receive.UsedIndex == 1, "a broadcast received");
         // Stopped, the ring has told all that it wrote.
