@@ -26,7 +26,7 @@ public static unsafe class PackedResynchronisation
     private const ushort Marks = PackedDescriptor.Available | PackedDescriptor.Used;
 
     /// <summary>The position that fits the ring's contents.</summary>
-    /// <param name="ring">The descriptor ring, <see cref="PackedLayout.RingLength"/> bytes of guest memory. Nothing of it is used but marks and ids.</param>
+    /// <param name="ring">The descriptor ring, <see cref="PackedLayout.RingLength"/> bytes of guest memory; only marks and ids are used.</param>
     /// <param name="size">The number of entries.</param>
     /// <param name="remembered">What the front-end remembers; right whenever it is possible, and where no driver left such a ring.</param>
     /// <param name="inOrder">True where one used entry may tell of several chains.</param>
