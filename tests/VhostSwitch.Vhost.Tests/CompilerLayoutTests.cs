@@ -76,7 +76,8 @@ public sealed class CompilerLayoutTests
         const string Areas = """
             struct split_entry { uint8_t inflight; uint8_t padding[5]; uint16_t next; uint64_t counter; };
             struct split_area { uint64_t features; uint16_t version, desc_num, last_batch_head, used_idx; struct split_entry desc[]; };
-            struct packed_entry { uint8_t inflight, padding; uint16_t next, last, num; uint64_t counter; uint16_t id, flags; uint32_t len; uint64_t addr; };
+            struct packed_entry { uint8_t inflight, padding; uint16_t next, last, num; uint64_t counter;
+                uint16_t id, flags; uint32_t len; uint64_t addr; };
             struct packed_area { uint64_t features; uint16_t version, desc_num, free_head, old_free_head, used_idx, old_used_idx;
                 uint8_t used_wrap_counter, old_used_wrap_counter, padding[7]; struct packed_entry desc[]; };
             """;

@@ -124,7 +124,7 @@ public sealed unsafe class DirtyLogTests
             _device = new Device(0, new DeviceOptions(_features | Features.ProtocolFeatures, DeviceOptions.BasicProtocolFeatures, 1), this);
             _device.SetFeatures(_features);
             _device.SetMemory(MemoryTable.Map(_memory.Descriptions, [.. _memory.Files.Select(f => f.File)]));
-            var log = DirtyLog.Map(_log.File, GuestMemoryFile.GuardLength + 4096 - ((logBytes + 7) & ~7ul), logBytes);
+            var log = DirtyLog.Map(_log.File, GuestMemoryFile.GuardLength + (ulong)LogStart, logBytes);
             _device.SetLog(log);
             for (uint ring = 0; ring < 2; ring++)
             {
@@ -134,11 +134,13 @@ public sealed unsafe class DirtyLogTests
                 {
                     _memory.Allocate(4096, 4096);
                     _packed = [.. _packed, new PackedDriverModel(_memory, RingSize)];
-                    addresses = new(Front(_packed[ring].RingAddress), Front(_packed[ring].DriverEventAddress), Front(_packed[ring].DeviceEventAddress), 0);
+                    var made = _packed[ring];
+                    addresses = new(Front(made.RingAddress), Front(made.DriverEventAddress), Front(made.DeviceEventAddress), 0);
                 }
                 else
                 {
-                    var place = new SplitRingPlace(RingSize, _memory.Allocate(16 * RingSize, 4096), _memory.Allocate(64, 4096), _memory.Allocate(256, 4096));
+                    ulong descriptors = _memory.Allocate(16 * RingSize, 4096);
+                    var place = new SplitRingPlace(RingSize, descriptors, _memory.Allocate(64, 4096), _memory.Allocate(256, 4096));
                     _split = [.. _split, new SplitRingWriter(_memory, place)];
                     addresses = place.FrontEndAddresses with { UsedLog = place.Used };
                 }
@@ -150,10 +152,15 @@ public sealed unsafe class DirtyLogTests
             _buffers = _memory.Allocate(0, 4096);
         }
 
-        public bool LogGuardIsIntact => _log.GuardsAreIntact && new ReadOnlySpan<byte>(_log.Host, (int)(4096 - ((_logBytes + 7) & ~7ul))).IndexOfAnyExcept((byte)0) < 0
-            && new ReadOnlySpan<byte>(_log.Host + 4096 - ((_logBytes + 7) & ~7ul) + _logBytes, (int)(((_logBytes + 7) & ~7ul) - _logBytes)).IndexOfAnyExcept((byte)0) < 0;
+        // The bytes before the log, those behind its end up to the file's, and the guard behind that.
+        public bool LogGuardIsIntact => _log.GuardsAreIntact
+            && new ReadOnlySpan<byte>(_log.Host, LogStart).IndexOfAnyExcept((byte)0) < 0
+            && new ReadOnlySpan<byte>(_log.Host + LogStart + _logBytes, 4096 - LogStart - (int)_logBytes).IndexOfAnyExcept((byte)0) < 0;
 
         public bool AnythingIsLogged => new ReadOnlySpan<byte>(_log.Host, 4096).IndexOfAnyExcept((byte)0) >= 0;
+
+        // Bits are set by the word.
+        private int LogStart => 4096 - (int)((_logBytes + 7) & ~7ul);
 
         public void Log(bool on) => _device.SetFeatures(on ? _features : _features & ~Features.LogAll);
 
@@ -161,7 +168,7 @@ public sealed unsafe class DirtyLogTests
 
         public byte[] Contents() => new ReadOnlySpan<byte>(_memory.At(0), (int)Memory).ToArray();
 
-        public bool IsLogged(int page) => (_log.Host[4096 - (int)((_logBytes + 7) & ~7ul) + (page / 8)] & (1 << (page % 8))) != 0;
+        public bool IsLogged(int page) => (_log.Host[LogStart + (page / 8)] & (1 << (page % 8))) != 0;
 
         public IEnumerable<int> ChangedPages(byte[] before)
         {

@@ -124,7 +124,8 @@ public sealed unsafe class PackedDriverModel
         do
         {
             ushort id = _inOrder ? _order.Dequeue() : used.Id;
-            if (!_entriesById.Remove(id, out int entries)) throw new InvalidOperationException($"the device gave back buffer {id}, which it does not have");
+            if (!_entriesById.Remove(id, out int entries))
+                throw new InvalidOperationException($"the device gave back buffer {id}, which it does not have");
             Used += (ulong)entries;
             taken.Add(id);
         }

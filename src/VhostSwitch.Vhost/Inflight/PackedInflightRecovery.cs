@@ -105,8 +105,8 @@ public sealed unsafe class PackedInflightRecovery
         for (; entries > 0; entries--)
         {
             ushort flags = RingOrder.AcquireFlags(&ring[at.Index].Flags);
-            if ((flags & Marks) == (at.Wrap ? Marks : 0))
-                RingOrder.PublishFlags(&ring[at.Index].Flags, (ushort)((flags & ~Marks) | (at.Wrap ? PackedDescriptor.Available : PackedDescriptor.Used)));
+            ushort available = at.Wrap ? PackedDescriptor.Available : PackedDescriptor.Used;
+            if ((flags & Marks) == (at.Wrap ? Marks : 0)) RingOrder.PublishFlags(&ring[at.Index].Flags, (ushort)((flags & ~Marks) | available));
             at.Advance(1, size);
         }
     }

@@ -26,9 +26,9 @@ public static unsafe class PackedResynchronisation
     private const ushort Marks = PackedDescriptor.Available | PackedDescriptor.Used;
 
     /// <summary>The position that fits the ring's contents.</summary>
-    /// <param name="ring">The descriptor ring, <see cref="PackedLayout.RingLength"/> bytes of guest memory. Nothing of it is used but marks and ids.</param>
+    /// <param name="ring">The descriptor ring, <see cref="PackedLayout.RingLength"/> bytes of guest memory; only marks and ids are used.</param>
     /// <param name="size">The number of entries.</param>
-    /// <param name="remembered">What the front-end remembers; right whenever it is possible, and where no driver left such a ring.</param>
+    /// <param name="remembered">What the front-end remembers; right whenever it is possible and not the start, and where no driver left such a ring.</param>
     /// <param name="inOrder">True where one used entry may tell of several chains.</param>
     public static PackedPosition Find(PackedDescriptor* ring, int size, PackedPosition remembered, bool inOrder)
     {
@@ -64,7 +64,8 @@ public static unsafe class PackedResynchronisation
                 at.Advance(1, size);
             }
             bool possible = lastId is null || lastId == id;
-            if (possible && at == remembered) return remembered;
+            // QEMU says the start of every ring whose back-end died: that tells nothing where an earlier position is possible as well.
+            if (possible && at == remembered && remembered != PackedPosition.Start) return remembered;
             if (!inOrder) break;
             if (possible && lastId is not null) found ??= at;
         }

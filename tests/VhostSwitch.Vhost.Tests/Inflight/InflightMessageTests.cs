@@ -58,7 +58,8 @@ public sealed unsafe class InflightMessageTests
         using var owner = Connect(out var device);
         var handler = new RequestHandler(device, _ => throw new VhostException("no socket here"));
         Assert.Throws<VhostException>(() => handler.Handle(FrontEndRequest.GetInflightFd, Shape(0, 0, queues, size), []).ToArray());
-        Assert.Throws<VhostException>(() => handler.Handle(FrontEndRequest.SetInflightFd, Shape(1 << 20, 0, queues, size), [EventFd.Create()]).ToArray());
+        using var file = SharedMemory.Create("inflight", 1 << 20);
+        Assert.Throws<VhostException>(() => handler.Handle(FrontEndRequest.SetInflightFd, Shape(1 << 20, 0, queues, size), [file]).ToArray());
     }
 
     [Theory]

@@ -304,8 +304,11 @@ public sealed unsafe class PackedFaultTests
             case "short": rig.Ring.Offer(1, good, 11, Write); break;
             case "short chain": rig.Ring.OfferChain(1, new(good, 5, Write), new(good, 6, Write)); break;
             case "loop":
-                for (int i = 0; i < 8; i++)
-                    rig.Ring.Entry(i) = new PackedDescriptor { Address = good, Length = 1, Flags = (ushort)(Write | HasNext | (i < 7 ? 0x8000 : 0x80)) };
+                for (ushort i = 0; i < 8; i++)
+                {
+                    int mark = i < 7 ? 0x8000 : 0x80;
+                    rig.Ring.Entry(i) = new PackedDescriptor { Address = good, Length = 1, Flags = (ushort)(Write | HasNext | mark) };
+                }
                 break;
         }
         byte[] frame = PackedRig.Frame(1);

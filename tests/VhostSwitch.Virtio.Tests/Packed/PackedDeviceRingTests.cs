@@ -44,7 +44,9 @@ public sealed class PackedDeviceRingTests : IDisposable
             {
                 int count = random.Next(1, 5);
                 if (count > driver.Free) break;
-                var parts = Enumerable.Range(0, count).Select(_ => new PackedPart(numbers++, (uint)random.Next(), (ushort)(2 * random.Next(2)))).ToArray();
+                var parts = new PackedPart[count];
+                for (int p = 0; p < count; p++)
+                    parts[p] = new PackedPart(numbers++, (uint)random.Next(), (ushort)(2 * random.Next(2)));
                 ushort id = free.Dequeue();
                 driver.OfferChain(id, parts);
                 // Bursts of which nothing was written are told of by one entry where the ring is in order.
@@ -170,7 +172,8 @@ public sealed class PackedDeviceRingTests : IDisposable
             published += (ulong)entries;
             Assert.True(device.CallUndecided);
             // A wish says no more than place and parity of the round; a driver cannot let more than a round go by.
-            bool passed = Enumerable.Range(0, (int)(published - decided)).Any(e => (decided + (ulong)e) % (2 * (ulong)size) == wish % (2 * (ulong)size));
+            ulong twoRounds = 2 * (ulong)size;
+            bool passed = Enumerable.Range(0, (int)(published - decided)).Any(e => (decided + (ulong)e) % twoRounds == wish % twoRounds);
             if (published - decided <= (ulong)size) Assert.Equal(passed, device.WantsCall());
             if (published - decided >= (ulong)size || random.Next(2) == 0)
             {
@@ -233,7 +236,7 @@ public sealed class PackedDeviceRingTests : IDisposable
     {
         var driver = new PackedDriverModel(_memory, size, start: (ulong)size - 1);
         for (int i = 0; i < size; i++)
-            driver.Entry(i) = new PackedDescriptor { Address = 1, Length = 1, Id = 0, Flags = (ushort)(Descriptor.HasNext | (i == size - 1 ? 0x80 : 0x8000)) };
+            driver.Entry(i) = new PackedDescriptor { Length = 1, Flags = (ushort)(Descriptor.HasNext | (i == size - 1 ? 0x80 : 0x8000)) };
         var device = driver.Device();
         Assert.Equal(0, device.Peek(0, out var descriptor));
         int followed = 1;
@@ -277,7 +280,8 @@ public sealed class PackedDeviceRingTests : IDisposable
         Assert.Equal(RingFault.None, device.Fault);
     }
 
-    private static void Take(ref PackedDeviceRing device, int i, (ushort Id, PackedPart[] Parts, uint Written) offer, Queue<(ushort Id, uint Written)> expected)
+    private static void Take(
+        ref PackedDeviceRing device, int i, (ushort Id, PackedPart[] Parts, uint Written) offer, Queue<(ushort Id, uint Written)> expected)
     {
         int id = device.Peek(i, out var descriptor);
         Assert.Equal(i, id);
@@ -286,7 +290,8 @@ public sealed class PackedDeviceRingTests : IDisposable
         {
             if (p > 0) Assert.True(device.Follow(ref descriptor));
             int linked = p < offer.Parts.Length - 1 ? Descriptor.HasNext : 0;
-            Assert.Equal((offer.Parts[p].Address, offer.Parts[p].Length, (ushort)(offer.Parts[p].Flags | linked)), (descriptor.Address, descriptor.Length, descriptor.Flags));
+            var part = offer.Parts[p];
+            Assert.Equal((part.Address, part.Length, (ushort)(part.Flags | linked)), (descriptor.Address, descriptor.Length, descriptor.Flags));
         }
         device.Use(i, id, offer.Written);
         expected.Enqueue((offer.Id, offer.Written));
