@@ -20,10 +20,12 @@ public sealed class LinuxGuestTests : InteropTest
         SwitchProcess vhostSwitch = await StartSwitchAsync(new() { Sockets = sockets });
         QemuGuest[] guests = await StartGuestsAsync(sockets);
         await guests[0].WaitForPingAsync("10.0.0.2");
+        // The guest that was up first spoke when nobody was there.
+        SwitchStatus before = await vhostSwitch.StatusAsync();
         Assert.Equal(20, await guests[0].PingAsync("10.0.0.2", 20));
         Assert.Equal(20, await guests[1].PingAsync("10.0.0.1", 20, size: 1400));
         SwitchStatus status = await vhostSwitch.StatusAsync();
-        Assert.Empty(status.Drops());
+        Assert.Empty(status.Drops().Except(before.Drops()));
         Assert.Equal([Mac(0), Mac(1)], status.Addresses.Select(address => address.Mac).Order());
         foreach (QemuGuest guest in guests)
             await guest.PowerOffAsync();
@@ -59,6 +61,7 @@ public sealed class LinuxGuestTests : InteropTest
             await StartSwitchAsync(new() { Sockets = sockets, Mergeable = true, TxChecksum = true, Tso = true });
         QemuGuest[] guests = await StartGuestsAsync(sockets);
         await guests[0].WaitForPingAsync("10.0.0.2");
+        SwitchStatus before = await vhostSwitch.StatusAsync();
         string offloads = await guests[0].CheckAsync("ethtool -k eth0");
         Assert.Contains("tx-checksumming: on", offloads);
         Assert.Contains("tcp-segmentation-offload: on", offloads);
@@ -67,7 +70,7 @@ public sealed class LinuxGuestTests : InteropTest
         Assert.Equal(sent, received);
         SwitchStatus status = await vhostSwitch.StatusAsync();
         // TCP fills a receiver's ring of 256 with a handful of large frames; no frame may be dropped for what it is.
-        Assert.DoesNotContain(status.Drops(), drop => !drop.Contains(SwitchStatus.ReceiverFull));
+        Assert.DoesNotContain(status.Drops().Except(before.Drops()), drop => !drop.Contains(SwitchStatus.ReceiverFull));
         SwitchStatus.Port port = status.PortAt(sockets[0]);
         // On average, acknowledgements included: there were frames of many segments.
         Assert.InRange(port.BytesFromGuest / port.FramesFromGuest, LargestFrame + 1, ushort.MaxValue);
