@@ -23,16 +23,21 @@ public sealed unsafe class Burst : IDisposable
     /// <summary>Length in bytes of <see cref="OwnFrame"/>.</summary>
     public const int OwnFrameLength = 128;
 
+    /// <summary>Length in bytes of a frame's part of <see cref="TagRoom"/>.</summary>
+    internal const int TagRoomLength = 32;
+
     private const int Alignment = 64;
 
     /// <summary>Allocates the burst's memory.</summary>
     public Burst()
     {
         Frames = (Frame*)NativeMemory.AlignedAlloc((nuint)(MaxFrames * sizeof(Frame)), Alignment);
-        Segments = (Segment*)NativeMemory.AlignedAlloc((nuint)(MaxSegments * sizeof(Segment)), Alignment);
+        // Behind those of the inputs, one for each frame that is given a tag.
+        Segments = (Segment*)NativeMemory.AlignedAlloc((nuint)((MaxSegments + MaxFrames) * sizeof(Segment)), Alignment);
         Selection = (ushort*)NativeMemory.AlignedAlloc(MaxFrames * sizeof(ushort), Alignment);
         ReceiverSegments = (Segment*)NativeMemory.AlignedAlloc((nuint)(MaxSegments * sizeof(Segment)), Alignment);
         OwnFrame = (byte*)NativeMemory.AlignedAlloc(OwnFrameLength, Alignment);
+        TagRoom = (byte*)NativeMemory.AlignedAlloc(MaxFrames * TagRoomLength, Alignment);
         Everything = (ushort*)NativeMemory.AlignedAlloc(MaxFrames * sizeof(ushort), Alignment);
         for (int i = 0; i < MaxFrames; i++)
             Everything[i] = (ushort)i;
@@ -41,7 +46,10 @@ public sealed unsafe class Burst : IDisposable
     /// <summary>The frames; <see cref="Count"/> of them are valid.</summary>
     public Frame* Frames { get; private set; }
 
-    /// <summary>The segments of frames that have more than one.</summary>
+    /// <summary>
+    /// The segments of frames that have more than one. The place before those of a frame belongs to it as well: an input leaves it unused, or
+    /// has the frame's first segment there.
+    /// </summary>
     public Segment* Segments { get; private set; }
 
     /// <summary>Room for an output to list the segments of a receiver's buffers, while it sends one frame.</summary>
@@ -52,6 +60,12 @@ public sealed unsafe class Burst : IDisposable
 
     /// <summary>How many frames are on loan.</summary>
     public int Count { get; set; }
+
+    /// <summary>The id of the port they came from.</summary>
+    public ushort Source { get; internal set; }
+
+    /// <summary>Room for the bytes that a tag displaces, a part for each frame.</summary>
+    internal byte* TagRoom { get; private set; }
 
     /// <summary>The positions 0, 1, 2, …: all frames in order.</summary>
     internal ushort* Everything { get; private set; }
@@ -68,9 +82,10 @@ public sealed unsafe class Burst : IDisposable
         NativeMemory.AlignedFree(Everything);
         NativeMemory.AlignedFree(ReceiverSegments);
         NativeMemory.AlignedFree(OwnFrame);
+        NativeMemory.AlignedFree(TagRoom);
         Frames = null;
         Segments = ReceiverSegments = null;
-        OwnFrame = null;
+        OwnFrame = TagRoom = null;
         Selection = null;
         Everything = null;
     }

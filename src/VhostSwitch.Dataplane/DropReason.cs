@@ -44,18 +44,30 @@ public enum DropReason : byte
 
     /// <summary>The receiver's queue broke the rules while the frame was on its way. Counted where it should have left.</summary>
     ReceiverBroken,
+
+    /// <summary>The interface it should leave by is down or gone. Counted where it should have left.</summary>
+    InterfaceDown,
+
+    /// <summary>It is longer than the interface it should leave by takes. Counted where it should have left.</summary>
+    ExceedsMtu,
+
+    /// <summary>The interface it should leave by refused it. Counted where it should have left.</summary>
+    InterfaceRefused,
+
+    /// <summary>It arrived at an interface faster than the switch took frames from it. Counted where it came in, from the kernel's own count.</summary>
+    InterfaceOverrun,
 }
 
 /// <summary>The names of drop reasons.</summary>
 public static class DropReasons
 {
     /// <summary>How many reasons there are.</summary>
-    public const int Count = (int)DropReason.ReceiverBroken + 1;
+    public const int Count = (int)DropReason.InterfaceOverrun + 1;
 
     private static readonly string[] Names =
     [
         "runt", "oversize", "bad_offload", "queue_disabled", "same_port", "unknown_destination", "reserved_group", "not_registered", "receiver_down",
-        "receiver_full", "receiver_buffer_too_small", "offload_unsupported", "receiver_broken",
+        "receiver_full", "receiver_buffer_too_small", "offload_unsupported", "receiver_broken", "interface_down", "exceeds_mtu", "interface_refused", "interface_overrun",
     ];
 
     /// <summary>The reason's name in every output.</summary>

@@ -211,6 +211,7 @@ public sealed unsafe class PollThread : IDisposable
             input.Receive(burst);
             if (burst.Count == 0) continue;
             frames += burst.Count;
+            burst.Source = input.PortId;
             _forwarder.Decide(burst, input.PortId);
             Deliver(burst, input, topology);
             Account(burst, input.Counters);

@@ -24,6 +24,14 @@ internal static class OwnMemory
             : $"{memory.TotalMiB} MiB were asked for: without a packet pool the switch needs a few MiB, which it takes from normal pages";
     }
 
+    /// <summary>The length in bytes of the huge pages to use; 0 where there are none, or none are wanted.</summary>
+    /// <param name="memory">What was asked for.</param>
+    public static nuint HugePageSize(MemoryOptions memory)
+    {
+        const int Default = 2 << 20;
+        return memory.UseHugePages && FreeMiB() > 0 ? Default : 0u;
+    }
+
     private static bool IsHugetlbfs(string directory)
     {
         const int MountPoint = 1, Type = 2;

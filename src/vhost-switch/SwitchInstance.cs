@@ -4,6 +4,7 @@ using VhostSwitch.Control.Show;
 using VhostSwitch.Control.Statistics;
 using VhostSwitch.Dataplane;
 using VhostSwitch.Linux;
+using VhostSwitch.Ports;
 using VhostSwitch.Ports.NetVhost;
 using VhostSwitch.Switching;
 using VhostSwitch.Vhost;
@@ -27,6 +28,8 @@ public sealed class SwitchInstance : IDisposable
     private readonly SwitchConfiguration _configuration;
     private readonly DataPlane _dataPlane;
     private readonly VhostServer _server;
+    private readonly PortContext _context;
+    private readonly List<PortDevice> _devices = [];
     private readonly Thread _controlThread;
     private readonly int _collectionsAtStart = GC.CollectionCount(0);
     private readonly Dictionary<PollThread, BusyMeter> _busy = [];
@@ -39,6 +42,7 @@ public sealed class SwitchInstance : IDisposable
         _configuration = configuration;
         Forwarder forwarder = configuration.Mode == SwitchMode.Vmdq ? new VmdqForwarder(_table) : new BridgeForwarder(_table);
         _dataPlane = new DataPlane(configuration.PollCores, forwarder, configuration.Retry, configuration.Idle);
+        _context = new PortContext(_loop, _dataPlane, new FrameMemory(OwnMemory.HugePageSize(configuration.Memory)));
         foreach (var thread in _dataPlane.Threads)
         {
             _busy.Add(thread, new BusyMeter());
@@ -71,17 +75,20 @@ public sealed class SwitchInstance : IDisposable
     /// <param name="factory">Makes the queues of guests.</param>
     /// <param name="log">Takes each line that people should read, with its weight; called from the control thread.</param>
     /// <exception cref="VhostException">A socket cannot be made.</exception>
+    /// <exception cref="PortException">A device cannot be made.</exception>
     public static SwitchInstance Start(SwitchConfiguration configuration, GuestQueueFactory factory, Action<LogLevel, string> log)
     {
         var instance = new SwitchInstance(configuration, factory, log);
         try
         {
+            foreach (var vdev in configuration.Devices)
+                instance.Add(vdev);
             foreach (string path in configuration.SocketPaths)
                 instance._server.Listen(path);
         }
         catch
         {
-            instance._server.Dispose();
+            instance.RemovePorts();
             instance._dataPlane.Dispose();
             throw;
         }
@@ -101,7 +108,7 @@ public sealed class SwitchInstance : IDisposable
     /// <summary>Stops the rings, removes the sockets, ends the threads.</summary>
     public void Dispose()
     {
-        _loop.Post(_server.Dispose);
+        _loop.Post(RemovePorts);
         _loop.Stop();
         if (!_controlThread.Join(StopLimit)) throw new InvalidOperationException($"the control thread did not end within {StopLimit.TotalSeconds} s");
         _dataPlane.Dispose();
@@ -120,8 +127,26 @@ public sealed class SwitchInstance : IDisposable
         return new DeviceOptions(features, protocol, DeviceOptions.MostQueuePairs);
     }
 
+    private void Add(Vdev vdev)
+    {
+        var device = vdev.Driver.Create(vdev, _context);
+        device.Noted += text => _log(LogLevel.Warning, $"{vdev.Name}: {text}");
+        _devices.Add(device);
+        device.Start();
+        _log(LogLevel.Info, $"{vdev.Name}: {device.Status}");
+    }
+
+    private void RemovePorts()
+    {
+        _server.Dispose();
+        foreach (var device in _devices)
+            device.Dispose();
+    }
+
     private void Tick()
     {
+        foreach (var device in _devices)
+            device.Check();
         // Devices of vmdq mode keep their address as long as they are there.
         uint age = _configuration.Mode == SwitchMode.Vmdq ? 0u : BridgeForwarder.AgeSeconds;
         _table.Tick(++_seconds, age, _dataPlane.WaitForThreads);
@@ -153,12 +178,13 @@ public sealed class SwitchInstance : IDisposable
     private SwitchSnapshot Snapshot() => new(
         ProductVersion.Text,
         _configuration.Mode,
-        [.. _server.Connections.Select(Show), .. _server.Endpoints.Where(e => e.Sessions.Count == 0).Select(Show)],
+        [.. _devices.Select(Show), .. _server.Connections.Select(Show), .. _server.Endpoints.Where(e => e.Sessions.Count == 0).Select(Show)],
         [.. _table.Entries().Select(Show)],
         [.. _dataPlane.Threads.Select(Show)]);
 
     private PortSnapshot Show(DeviceServer<VhostPort>.Connection connection) => new(
         connection.Owner.Port.Name,
+        "net_vhost",
         connection.Id,
         connection.Endpoint.Path,
         connection.Owner.Status,
@@ -171,6 +197,7 @@ public sealed class SwitchInstance : IDisposable
     // A socket that nobody has connected to is shown too: it is where the user looks first.
     private static PortSnapshot Show(ServerEndpoint endpoint) => new(
         Path.GetFileName(endpoint.Path),
+        "net_vhost",
         null,
         endpoint.Path,
         endpoint.LastEnd is { } reason ? $"waiting for a front-end (the last one was disconnected: {reason})" : "waiting for a front-end",
@@ -180,16 +207,41 @@ public sealed class SwitchInstance : IDisposable
         0,
         []);
 
-    private unsafe QueueSnapshot Show(VhostPort port, Vring ring)
+    private PortSnapshot Show(PortDevice device) => new(
+        device.Port.Name,
+        device.Vdev.Driver.Name,
+        null,
+        device.Endpoint,
+        device.Status,
+        device.Offloads,
+        [],
+        0,
+        0,
+        [.. device.InputCounters.Select(c => Show(device, c.Key, QueueDirection.FromWire, c.Value)), .. device.OutputCounters.Select(c => Show(device, c.Key, QueueDirection.ToWire, c.Value))]);
+
+    private QueueSnapshot Show(PortDevice device, int index, QueueDirection direction, CounterBlock block)
     {
-        var counters = port.Counters.TryGetValue(ring.Index, out var block) ? *block.Counters : default;
+        InputQueue? input = direction == QueueDirection.FromWire ? device.Port.Inputs.ToArray().FirstOrDefault(q => q.Index == index) : null;
+        bool enabled = input is not null || (direction == QueueDirection.ToWire && device.Port.Outputs.ToArray().Any(q => q.Index == index));
+        return Show(index, direction, input, size: 0, enabled, block);
+    }
+
+    private QueueSnapshot Show(VhostPort port, Vring ring)
+    {
+        port.Queues.TryGetValue(ring.Index, out var queue);
+        port.Counters.TryGetValue(ring.Index, out var block);
+        return Show(ring.Index, ring.IsGuestReceive ? QueueDirection.ToGuest : QueueDirection.FromGuest, queue as InputQueue, ring.Size, ring.Enabled, block);
+    }
+
+    private unsafe QueueSnapshot Show(int index, QueueDirection direction, InputQueue? input, int size, bool enabled, CounterBlock? block)
+    {
+        var counters = block is null ? default : *block.Counters;
         var drops = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
         foreach (var reason in Enum.GetValues<DropReason>())
         {
             if (counters.Drops(reason) != 0) drops.Add(DropReasons.Name(reason), counters.Drops(reason));
         }
-        int? thread = port.Queues.TryGetValue(ring.Index, out var queue) && queue is InputQueue input ? _dataPlane.OwnerOf(input)?.Index : null;
-        return new QueueSnapshot(ring.Index, ring.IsGuestReceive ? QueueDirection.ToGuest : QueueDirection.FromGuest, thread, ring.Size, ring.Enabled,
+        return new QueueSnapshot(index, direction, input is null ? null : _dataPlane.OwnerOf(input)?.Index, size, enabled,
             counters.Frames, counters.Bytes, counters.Notifications, drops);
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VhostSwitch.Ports;
 
 namespace VhostSwitch.Control.CommandLine;
 
@@ -15,6 +16,7 @@ internal sealed class EalOptions : OptionSet
 
     private readonly ValueOption _coreMask, _coreList, _coreMap, _mainCore;
     private readonly ValueOption _memory, _nodeMemory, _hugeDirectory, _filePrefix, _logLevel, _channels, _processType;
+    private readonly ValueOption _devices;
     private readonly FlagOption _noHuge, _showVersion;
     private readonly List<Option> _withoutEffect = [];
     private readonly List<(Option Option, string Reason)> _notBuilt = [];
@@ -31,6 +33,8 @@ internal sealed class EalOptions : OptionSet
         _nodeMemory = Add(new ValueOption("--socket-mem", "MIB[,MIB...]",
             "The same for each NUMA node. Where huge pages do not suffice, normal pages are used."));
         _hugeDirectory = Add(new ValueOption("--huge-dir", "DIR", "The hugetlbfs mount for the switch's own memory."));
+        _devices = Add(new ValueOption("--vdev", "NAME[,KEY=VALUE...]",
+            "Add a port; repeatable. The name is a driver's with a number behind it: see Ports.").Suggest([.. PortDrivers.All.Select(driver => driver.Name + "0")]));
         _noHuge = Add(new FlagOption("--no-huge", "Use normal pages only."));
         WithoutEffect(new FlagOption("--in-memory", "The switch makes no file for its own memory in any case."));
         Add(new FlagOption("--no-pci", "Attach no PCI device. None is attached without an option that names it."));
@@ -63,8 +67,6 @@ internal sealed class EalOptions : OptionSet
         foreach (string flag in flags)
             WithoutEffect(new FlagOption(flag, ""));
 
-        NotBuilt(new ValueOption("--vdev", "DEVICE", ""),
-            "ports other than --socket-file and --dev-basename, uplinks among them, are still to come; leave it out");
         NotBuilt(new ValueOption("-a", "ADDRESS", "", "--allow"), "physical interfaces cannot be attached yet; leave it out");
         NotBuilt(new ValueOption("-w", "ADDRESS", "", "--pci-whitelist"), "physical interfaces cannot be attached yet; leave it out");
         NotBuilt(new ValueOption("-d", "LIBRARY", ""), "drivers cannot be loaded, they are part of the program; leave it out");
@@ -107,7 +109,27 @@ internal sealed class EalOptions : OptionSet
             FilePrefix = ReadFilePrefix(result),
             Memory = ReadMemory(result),
             LogLevel = ReadLogLevel(result),
+            Devices = ReadDevices(result),
         };
+    }
+
+    private List<Vdev> ReadDevices(ParseResult result)
+    {
+        var devices = new List<Vdev>();
+        foreach (string text in _devices.All(result))
+        {
+            try
+            {
+                devices.Add(Vdev.Parse(text, PortDrivers.All));
+            }
+            catch (PortException e)
+            {
+                throw new CommandLineException($"--vdev {text}: {e.Message}");
+            }
+        }
+        if (devices.GroupBy(device => device.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
+            throw new CommandLineException($"--vdev {twice.Key} was given {twice.Count()} times: every device has a name of its own");
+        return devices;
     }
 
     private CoreChoice ReadCores(ParseResult result, IReadOnlyList<int> present)

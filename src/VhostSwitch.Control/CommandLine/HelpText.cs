@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VhostSwitch.Control.Unixctl;
+using VhostSwitch.Ports;
 
 namespace VhostSwitch.Control.CommandLine;
 
@@ -52,6 +53,14 @@ public static class HelpText
         Section(output, "Application options");
         foreach (var option in application.Options)
             Row(output, Label(option), option.Description!);
+
+        Section(output, "Ports");
+        foreach (var driver in PortDrivers.All)
+        {
+            Row(output, $"  {driver.Name}N", driver.Summary);
+            foreach (var argument in driver.Arguments)
+                Row(output, $"    {argument.Key}={argument.ValueName}", argument.Help);
+        }
 
         Section(output, "Control socket");
         Row(output, "  " + ControlSocketPath.SystemDirectory + "/", "NAME.ctl, NAME being that of --file-prefix, where the user may write there;");

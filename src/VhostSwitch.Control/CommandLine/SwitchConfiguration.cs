@@ -1,4 +1,5 @@
 using VhostSwitch.Dataplane;
+using VhostSwitch.Ports;
 
 namespace VhostSwitch.Control.CommandLine;
 
@@ -16,6 +17,9 @@ public sealed record SwitchConfiguration
     /// At least one, no two for the same file, each at most 107 bytes.
     /// </summary>
     public IReadOnlyList<string> SocketPaths { get; init; } = [DefaultSocketPath];
+
+    /// <summary>The devices of <c>--vdev</c> and <c>-a</c> that are ports of the switch, each with a name of its own.</summary>
+    public IReadOnlyList<Vdev> Devices { get; init; } = [];
 
     /// <summary>How frames are switched.</summary>
     public SwitchMode Mode { get; init; } = SwitchMode.Bridge;

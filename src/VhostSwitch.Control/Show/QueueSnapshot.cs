@@ -13,6 +13,14 @@ public enum QueueDirection
     /// <summary>Out of the guest's memory: the guest's transmit queue.</summary>
     [JsonStringEnumMemberName("from-guest")]
     FromGuest,
+
+    /// <summary>From the switch to an interface, a file or whatever else the port stands for.</summary>
+    [JsonStringEnumMemberName("to-wire")]
+    ToWire,
+
+    /// <summary>From there into the switch.</summary>
+    [JsonStringEnumMemberName("from-wire")]
+    FromWire,
 }
 
 /// <summary>One queue of a <see cref="PortSnapshot"/>. Counters count since the queue's port was made.</summary>

@@ -43,10 +43,10 @@ public static class SnapshotView
 
     private static Table Ports(IReadOnlyList<PortSnapshot> ports)
     {
-        var table = Columns("Port", "Device", "Status", "Drops", "Socket");
+        var table = Columns("Port", "Driver", "Device", "Status", "Drops", "Endpoint");
         foreach (var port in ports)
         {
-            Row(table, new Text(port.Name), Number(port.Device), new Text(port.Status, StatusStyle(port.Status)), Number(port.DropsTotal),
+            Row(table, new Text(port.Name), new Text(port.Driver), Number(port.Device), new Text(port.Status, StatusStyle(port.Status)), Number(port.DropsTotal),
                 new Text(port.Endpoint));
         }
         return table;
@@ -58,7 +58,13 @@ public static class SnapshotView
         foreach (var (port, queue) in ports.SelectMany(port => port.Queues.Select(queue => (port, queue))))
         {
             string drops = string.Join(' ', queue.Drops.Where(drop => drop.Value > 0).Select(drop => $"{drop.Key}={drop.Value}"));
-            string direction = queue.Direction == QueueDirection.ToGuest ? "to guest" : "from guest";
+            string direction = queue.Direction switch
+            {
+                QueueDirection.ToGuest => "to guest",
+                QueueDirection.FromGuest => "from guest",
+                QueueDirection.ToWire => "to wire",
+                _ => "from wire",
+            };
             Row(table, new Text(port.Name), Number(queue.Index), new Text(direction), new Text(queue.Enabled ? "yes" : "no"), Number(queue.Size),
                 Number(queue.PollThread), Number(queue.Frames), Number(queue.Bytes), Number(queue.Notifications),
                 new Text(drops == "" ? "-" : drops));

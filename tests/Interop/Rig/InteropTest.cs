@@ -58,6 +58,8 @@ public abstract class InteropTest : IAsyncLifetime
         return program;
     }
 
+    private protected async Task<NetworkNamespace> MakeNamespaceAsync() => Own(await NetworkNamespace.CreateAsync(), _ => []);
+
     private protected async Task<Testpmd> StartTestpmdAsync(TestpmdOptions options)
     {
         Testpmd testpmd = Own(Testpmd.Start(Folder, options), t => [t.Transcript]);

@@ -17,13 +17,19 @@ internal sealed record SwitchOptions
 
     public bool? Tso { get; init; }
 
+    /// <summary>The network namespace it is started in; null for the host's.</summary>
+    public NetworkNamespace? Namespace { get; init; }
+
+    /// <summary>The values of --vdev.</summary>
+    public IReadOnlyList<string> Devices { get; init; } = [];
+
     public IReadOnlyList<string> MoreEalOptions { get; init; } = [];
 
     public IReadOnlyList<string> MoreOptions { get; init; } = [];
 
     public IEnumerable<string> ToArguments(string controlSocket)
     {
-        List<string> arguments = ["-l", Cores, .. MoreEalOptions, "--"];
+        List<string> arguments = ["-l", Cores, .. Devices.SelectMany(device => new[] { "--vdev", device }), .. MoreEalOptions, "--"];
         foreach (string socket in Sockets)
             arguments.AddRange(["--socket-file", socket]);
         if (Mode is not null)

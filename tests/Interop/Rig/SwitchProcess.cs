@@ -26,14 +26,21 @@ internal sealed class SwitchProcess : IAsyncDisposable
     public static SwitchProcess Start(TestFolder folder, SwitchOptions options)
     {
         string controlSocket = folder.File("ctl");
-        return StartWith(folder, options.ToArguments(controlSocket), options.Sockets, controlSocket);
+        return StartWith(folder, options.ToArguments(controlSocket), options.Sockets, controlSocket, options.Namespace);
     }
 
     /// <summary>Starts it with a command line word by word, in the test's folder.</summary>
     /// <param name="sockets">The sockets that this command line asks for.</param>
     /// <param name="controlSocket">The control socket that it asks for, if it does.</param>
-    public static SwitchProcess StartWith(TestFolder folder, IEnumerable<string> arguments, IReadOnlyList<string> sockets, string? controlSocket = null) =>
-        new(ChildProcess.Start("vhost-switch", Repository.SwitchProgram, arguments, folder.Path), sockets, controlSocket, folder.Path);
+    /// <param name="place">The network namespace it is started in; null for the host's.</param>
+    public static SwitchProcess StartWith(
+        TestFolder folder, IEnumerable<string> arguments, IReadOnlyList<string> sockets, string? controlSocket = null, NetworkNamespace? place = null)
+    {
+        ChildProcess process = place is null
+            ? ChildProcess.Start("vhost-switch", Repository.SwitchProgram, arguments, folder.Path)
+            : place.Start("vhost-switch", Repository.SwitchProgram, arguments, folder.Path);
+        return new SwitchProcess(process, sockets, controlSocket, folder.Path);
+    }
 
     /// <summary>Waits until every socket, the control socket included, is there.</summary>
     public Task WaitUntilServingAsync() => Until.TrueAsync(

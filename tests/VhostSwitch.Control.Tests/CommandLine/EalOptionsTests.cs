@@ -125,8 +125,6 @@ public class EalOptionsTests
         Assert.Equal($"Invalid argument for -n: '{channels}' was given, a whole number from 1 is allowed", Line.Error($"-n {channels}"));
 
     [Theory]
-    [InlineData("--vdev net_null0")]
-    [InlineData("--vdev=net_tap0,iface=tap0")]
     [InlineData("-a 0000:01:00.0")]
     [InlineData("--allow 01:00.0")]
     [InlineData("-w 01:00.0")]
@@ -144,9 +142,26 @@ public class EalOptionsTests
     public void RefusesWhatIsNotBuiltWithASentence(string option)
     {
         string error = Line.Error(option);
-        string given = option.StartsWith("--vdev=", StringComparison.Ordinal) ? option.Replace('=', ' ').Replace("iface ", "iface=") : option;
-        Assert.StartsWith($"{given} is not built yet: ", error);
+        Assert.StartsWith($"{option} is not built yet: ", error);
     }
+
+    [Fact]
+    public void TakesDevicesInTheirOrder()
+    {
+        var devices = Line.Configuration("--vdev net_null0,size=128 --vdev=net_null1").Devices;
+        Assert.Equal(["net_null0", "net_null1"], devices.Select(device => device.Name));
+        Assert.Equal("128", devices[0].Text("size"));
+    }
+
+    [Theory]
+    [InlineData("net_nul0", "'net_nul0' names no driver; there are ")]
+    [InlineData("net_null", "'net_null' is a driver; a device of it has a number behind the name, for example net_null0")]
+    [InlineData("net_null0,colour=red", "net_null0: 'colour' is no argument of net_null; it takes size, ")]
+    public void SaysWhatIsWrongWithADevice(string device, string reason) => Assert.StartsWith($"--vdev {device}: {reason}", Line.Error($"--vdev {device}"));
+
+    [Fact]
+    public void RefusesTwoDevicesOfOneName() =>
+        Assert.Equal("--vdev net_null0 was given 2 times: every device has a name of its own", Line.Error("--vdev net_null0 --vdev net_null0,size=99"));
 
     [Fact]
     public void RefusesProcessTypesThereAreNot() => Assert.Contains("primary or auto", Line.Error("--proc-type tertiary"));

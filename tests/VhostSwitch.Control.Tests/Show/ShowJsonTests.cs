@@ -15,6 +15,7 @@ public class ShowJsonTests
           "ports": [
             {
               "name": "vm0",
+              "driver": "net_vhost",
               "device": 0,
               "endpoint": "/tmp/[red]vm0",
               "status": "up (queues 2 of 2)",
@@ -60,6 +61,7 @@ public class ShowJsonTests
             },
             {
               "name": "vm1",
+              "driver": "net_vhost",
               "device": null,
               "endpoint": "/tmp/vm1",
               "status": "waiting for a front-end",

@@ -12,9 +12,9 @@ public class SnapshotViewTests
         vhost-switch 0.1.0, mode vmdq
 
         Ports
-        Port Device Status                  Drops Socket
-        vm0  0      up (queues 2 of 2)      5     /tmp/[red]vm0
-        vm1  -      waiting for a front-end 0     /tmp/vm1
+        Port Driver    Device Status                  Drops Endpoint
+        vm0  net_vhost 0      up (queues 2 of 2)      5     /tmp/[red]vm0
+        vm1  net_vhost -      waiting for a front-end 0     /tmp/vm1
 
         Queues
         Port Queue Direction  Enabled Size Thread Frames               Bytes Notifications Drops

@@ -1,0 +1,101 @@
+using System.Globalization;
+
+namespace VhostSwitch.Ports;
+
+/// <summary>
+/// A device as <c>--vdev</c> names it: <c>net_tap0,iface=tap0,queues=2</c>. The name is that of its driver with letters or digits
+/// behind it, and the arguments are the driver's.
+/// </summary>
+public sealed class Vdev
+{
+    private readonly Dictionary<string, List<string>> _values = [];
+
+    private Vdev(string name, PortDriver driver)
+    {
+        Name = name;
+        Driver = driver;
+    }
+
+    /// <summary>The device's name, unique in the switch.</summary>
+    public string Name { get; }
+
+    /// <summary>Its driver.</summary>
+    public PortDriver Driver { get; }
+
+    /// <summary>Reads the value of <c>--vdev</c>.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="drivers">The drivers there are.</param>
+    /// <exception cref="PortException">No driver has such a name, or the driver has no such argument.</exception>
+    public static Vdev Parse(string text, IReadOnlyList<PortDriver> drivers)
+    {
+        string[] words = text.Split(',');
+        string name = words[0];
+        // net_af_packet0 is a device of net_af_packet, not of a shorter name that it begins with.
+        var driver = drivers.Where(d => name.StartsWith(d.Name, StringComparison.Ordinal)).MaxBy(d => d.Name.Length)
+            ?? throw new PortException($"'{name}' names no driver; there are {string.Join(", ", drivers.Select(d => d.Name))}, each with a number behind it, for example {drivers[0].Name}0");
+        if (name.Length == driver.Name.Length) throw new PortException($"'{name}' is a driver; a device of it has a number behind the name, for example {name}0");
+        var vdev = new Vdev(name, driver);
+        foreach (string word in words[1..])
+            vdev.Add(word);
+        return vdev;
+    }
+
+    /// <summary>The last value of an argument; null where it was not given.</summary>
+    /// <param name="key">The argument's key.</param>
+    public string? Text(string key) => All(key).LastOrDefault();
+
+    /// <summary>All values of an argument, in order.</summary>
+    /// <param name="key">The argument's key.</param>
+    public IReadOnlyList<string> All(string key) => _values.GetValueOrDefault(key) ?? [];
+
+    /// <summary>The value of an argument that the device cannot do without.</summary>
+    /// <param name="key">The argument's key.</param>
+    /// <exception cref="PortException">It was not given.</exception>
+    public string Required(string key) => Text(key) is { Length: > 0 } text ? text : throw Wrong($"needs {key}={Driver.Arguments.First(a => a.Key == key).ValueName}");
+
+    /// <summary>A whole number.</summary>
+    /// <param name="key">The argument's key.</param>
+    /// <param name="default">The value where it was not given.</param>
+    /// <param name="least">The least value allowed.</param>
+    /// <param name="most">The greatest value allowed.</param>
+    /// <exception cref="PortException">The value is none of these.</exception>
+    public int Number(string key, int @default, int least, int most)
+    {
+        if (Text(key) is not { } text) return @default;
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= least && value <= most
+            ? value
+            : throw Wrong($"{key}={text} was given, a number from {least} to {most} is allowed");
+    }
+
+    /// <summary>A switch: <c>key=0</c> or <c>key=1</c>; the key alone is on.</summary>
+    /// <param name="key">The argument's key.</param>
+    /// <param name="default">The value where it was not given.</param>
+    /// <exception cref="PortException">The value is neither.</exception>
+    public bool Flag(string key, bool @default) => Text(key) switch
+    {
+        null => @default,
+        "" or "1" => true,
+        "0" => false,
+        var text => throw Wrong($"{key}={text} was given, 0 or 1 is allowed"),
+    };
+
+    /// <summary>The exception for an argument of this device.</summary>
+    /// <param name="what">What is wrong, behind the device's name.</param>
+    public PortException Wrong(string what) => new($"{Name}: {what}");
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+
+    private void Add(string word)
+    {
+        int at = word.IndexOf('=');
+        string key = at < 0 ? word : word[..at];
+        if (Driver.Arguments.All(a => a.Key != key))
+        {
+            string known = Driver.Arguments.Count == 0 ? "it takes none" : $"it takes {string.Join(", ", Driver.Arguments.Select(a => a.Key))}";
+            throw Wrong($"'{key}' is no argument of {Driver.Name}; {known}");
+        }
+        if (!_values.TryGetValue(key, out var values)) _values.Add(key, values = []);
+        values.Add(at < 0 ? "" : word[(at + 1)..]);
+    }
+}
