@@ -19,6 +19,7 @@ done
 source tests/install.sh
 install_packages
 reserve_huge_pages 512
+reserve_gigantic_page
 dotnet build -c Release VhostSwitch.slnx -nologo -v quiet || { echo "test.sh: the build failed" >&2; exit 1; }
 
 passed=0 failed=0 skipped=0

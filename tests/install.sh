@@ -30,3 +30,10 @@ reserve_huge_pages() {
     mkdir -p /mnt/huge 2>/dev/null || return 0
     mountpoint -q /mnt/huge || mount -t hugetlbfs nodev /mnt/huge -o pagesize=2M || true
 }
+
+# Reserves one huge page of 1 GiB where the kernel can still find one.
+reserve_gigantic_page() {
+    local pages=/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages
+    [ -w $pages ] || return 0
+    [ "$(cat $pages)" -ge 1 ] || echo 1 >$pages || true
+}

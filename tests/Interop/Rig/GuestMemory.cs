@@ -6,6 +6,12 @@ internal enum GuestMemory
     /// <summary>memory-backend-memfd: shared.</summary>
     Memfd,
 
+    /// <summary>The same in huge pages of 2 MiB.</summary>
+    HugePages,
+
+    /// <summary>The same in huge pages of 1 GiB.</summary>
+    GiganticPages,
+
     /// <summary>memory-backend-file with share=on: shared.</summary>
     SharedFile,
 

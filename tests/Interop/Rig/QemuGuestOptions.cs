@@ -43,6 +43,8 @@ internal sealed record QemuGuestOptions
         string? backend = Memory switch
         {
             GuestMemory.Memfd => "memory-backend-memfd,share=on",
+            GuestMemory.HugePages => "memory-backend-memfd,share=on,hugetlb=on,hugetlbsize=2M",
+            GuestMemory.GiganticPages => "memory-backend-memfd,share=on,hugetlb=on,hugetlbsize=1G",
             GuestMemory.SharedFile => $"memory-backend-file,mem-path={folder.File(Name + ".mem")},share=on",
             GuestMemory.PrivateFile => $"memory-backend-file,mem-path={folder.File(Name + ".mem")},share=off",
             _ => null,
