@@ -30,6 +30,9 @@ public enum DropReason : byte
     /// <summary>It came from a device whose address another device has (vmdq mode). Counted where it came in.</summary>
     NotRegistered,
 
+    /// <summary>It came from the uplink and no device has both its address and its VLAN tag (vmdq mode). Counted where it came in.</summary>
+    PoolMismatch,
+
     /// <summary>The port it should leave by has no queue running. Counted where it came in.</summary>
     ReceiverDown,
 
@@ -66,7 +69,7 @@ public static class DropReasons
 
     private static readonly string[] Names =
     [
-        "runt", "oversize", "bad_offload", "queue_disabled", "same_port", "unknown_destination", "reserved_group", "not_registered", "receiver_down",
+        "runt", "oversize", "bad_offload", "queue_disabled", "same_port", "unknown_destination", "reserved_group", "not_registered", "pool_mismatch", "receiver_down",
         "receiver_full", "receiver_buffer_too_small", "offload_unsupported", "receiver_broken", "interface_down", "exceeds_mtu", "interface_refused", "interface_overrun",
     ];
 

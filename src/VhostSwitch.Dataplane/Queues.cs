@@ -12,6 +12,14 @@ public abstract unsafe class Queue
         Counters = counters.Counters;
     }
 
+    /// <summary>Makes a queue that stands before another one and counts with it.</summary>
+    /// <param name="inner">The other one.</param>
+    protected Queue(Queue inner)
+    {
+        Index = inner.Index;
+        Counters = inner.Counters;
+    }
+
     /// <summary>The queue's number on its port, from 0, as the port's driver counts.</summary>
     public int Index { get; }
 
@@ -76,6 +84,13 @@ public abstract unsafe class OutputQueue : Queue
     /// <param name="counters">Where the queue counts.</param>
     protected OutputQueue(int index, CounterBlock counters)
         : base(index, counters)
+    {
+    }
+
+    /// <summary>Makes a queue that stands before another one and counts with it.</summary>
+    /// <param name="inner">The other one.</param>
+    protected OutputQueue(OutputQueue inner)
+        : base(inner)
     {
     }
 

@@ -51,10 +51,12 @@ public abstract class PortDevice : IDisposable
     public event Action<string>? Noted;
 
     /// <summary>Attaches the port and opens the device.</summary>
+    /// <param name="attached">Called in between: the port has its id, and no queue yet.</param>
     /// <exception cref="PortException">The device cannot be opened, and waiting would not help.</exception>
-    public void Start()
+    public void Start(Action? attached = null)
     {
         _context.DataPlane.Attach(Port);
+        attached?.Invoke();
         Open();
     }
 

@@ -27,6 +27,7 @@ public sealed class SwitchInstance : IDisposable
     private readonly Action<LogLevel, string> _log;
     private readonly SwitchConfiguration _configuration;
     private readonly DataPlane _dataPlane;
+    private readonly VmdqPools? _pools;
     private readonly VhostServer _server;
     private readonly PortContext _context;
     private readonly List<PortDevice> _devices = [];
@@ -40,7 +41,8 @@ public sealed class SwitchInstance : IDisposable
     {
         _log = log;
         _configuration = configuration;
-        Forwarder forwarder = configuration.Mode == SwitchMode.Vmdq ? new VmdqForwarder(_table) : new BridgeForwarder(_table);
+        _pools = configuration.Mode == SwitchMode.Vmdq ? new VmdqPools(_table) : null;
+        Forwarder forwarder = _pools is null ? new BridgeForwarder(_table) : new VmdqForwarder(_pools, configuration.Vmdq);
         _dataPlane = new DataPlane(configuration.PollCores, forwarder, configuration.Retry, configuration.Idle);
         _context = new PortContext(_loop, _dataPlane, new FrameMemory(OwnMemory.HugePageSize(configuration.Memory)));
         foreach (var thread in _dataPlane.Threads)
@@ -49,6 +51,7 @@ public sealed class SwitchInstance : IDisposable
             log(LogLevel.Info, VhostSwitchMessages.PollingStarted(thread.Core));
         }
         _server = new VhostServer(_loop, _dataPlane, Offer(configuration), factory);
+        _server.Connected += c => _pools?.Add(c.Owner.Port.Id, c.Id);
         _server.DeviceAdded += c => log(LogLevel.Info, VhostSwitchMessages.DeviceAdded(c.Id, CoreOf(c)));
         _server.DeviceRemoved += c => log(LogLevel.Info, VhostSwitchMessages.DeviceRemoved(c.Id));
         _server.Noted += (where, text) => log(LogLevel.Warning, $"{where}: {text}");
@@ -129,10 +132,11 @@ public sealed class SwitchInstance : IDisposable
 
     private void Add(Vdev vdev)
     {
-        var device = vdev.Driver.Create(vdev, _context);
+        var pools = vdev == _configuration.Uplink ? _pools : null;
+        var device = vdev.Driver.Create(vdev, pools is null ? _context : _context with { Outward = queue => new VmdqUplink(queue, pools, _configuration.Vmdq) });
         device.Noted += text => _log(LogLevel.Warning, $"{vdev.Name}: {text}");
         _devices.Add(device);
-        device.Start();
+        device.Start(() => pools?.Uplink = device.Port.Id);
         _log(LogLevel.Info, $"{vdev.Name}: {device.Status}");
     }
 
@@ -156,11 +160,10 @@ public sealed class SwitchInstance : IDisposable
 
     private void ReportAddresses()
     {
-        const int VmdqFirstTag = 1000;
         foreach (var e in _table.TakeEvents())
         {
             int device = _server.Connections.FirstOrDefault(c => c.Owner.Port.Id == e.Port)?.Id ?? e.Port;
-            int tag = _configuration.Mode == SwitchMode.Vmdq ? VmdqFirstTag + device : 0;
+            int tag = _configuration.Mode == SwitchMode.Vmdq ? VmdqPools.FirstTag + device : 0;
             if (e.Kind == MacEventKind.Duplicate) _log(LogLevel.Warning, VhostSwitchMessages.DuplicateMac(device));
             else _log(LogLevel.Info, VhostSwitchMessages.MacRegistered(device, e.Address, tag));
         }

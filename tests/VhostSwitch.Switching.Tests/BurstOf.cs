@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using VhostSwitch.Dataplane;
 using VhostSwitch.Packets;
@@ -7,11 +8,32 @@ namespace VhostSwitch.Switching.Tests;
 /// <summary>A burst of undecided frames, each known by its snapshot alone.</summary>
 internal sealed unsafe class BurstOf : IDisposable
 {
+    private const int Length = 60;
+
+    private readonly byte* _memory;
+
     public BurstOf(params ReadOnlySpan<(MacAddress To, MacAddress From, int Vlan)> frames)
     {
         Burst = new Burst { Count = frames.Length };
+        _memory = (byte*)NativeMemory.AllocZeroed((nuint)(frames.Length * Length));
         for (int i = 0; i < frames.Length; i++)
-            Burst.Frames[i] = new Frame { Snapshot = Snapshot(frames[i]), Output = Frame.Undecided, Length = 60 };
+        {
+            byte* data = _memory + (i * Length);
+            var snapshot = Snapshot(frames[i]);
+            snapshot.Store(data);
+            for (int k = 16; k < Length; k++)
+                data[k] = (byte)k;
+            Burst.Frames[i] = new Frame { Snapshot = snapshot, Output = Frame.Undecided, Data = data, DataLength = Length, Length = Length };
+        }
+    }
+
+    /// <summary>A frame as an output would write it.</summary>
+    public byte[] Bytes(int i)
+    {
+        var bytes = new byte[Burst.Frames[i].Length];
+        fixed (byte* to = bytes)
+            FrameBytes.Copy(Burst, Burst.Frames + i, to);
+        return bytes;
     }
 
     public Burst Burst { get; }
@@ -20,7 +42,11 @@ internal sealed unsafe class BurstOf : IDisposable
 
     public void Set(int i, ushort output) => Burst.Frames[i].Output = output;
 
-    public void Dispose() => Burst.Dispose();
+    public void Dispose()
+    {
+        Burst.Dispose();
+        NativeMemory.Free(_memory);
+    }
 
     private static Vector128<byte> Snapshot((MacAddress To, MacAddress From, int Vlan) frame)
     {

@@ -2,12 +2,17 @@ using System.CommandLine;
 using System.Globalization;
 using System.Numerics;
 using VhostSwitch.Dataplane;
+using VhostSwitch.Ports;
+using VhostSwitch.Switching;
 
 namespace VhostSwitch.Control.CommandLine;
 
 /// <summary>The options after <c>--</c>: those of DPDK's example in every edition, and this switch's own.</summary>
 internal sealed class ApplicationOptions : OptionSet
 {
+    // What -p 0x1 names where the user names no device.
+    private const string DefaultUplink = "net_tap0";
+
     // DPDK's largest descriptor ring.
     private const int MaxDescriptors = 4096;
 
@@ -29,14 +34,14 @@ internal sealed class ApplicationOptions : OptionSet
         _deviceIndex = Add(new ValueOption("--dev-index", "N",
             "Number of the character device (vhost cuse); has no effect on a socket. Default: 0."));
         _mode = Add(new ValueOption("--mode", "MODE",
-            "bridge: a learning bridge without tags. vmdq: one address a device, VLAN tag 1000 plus its number. Default: bridge.")
+            "bridge: a learning bridge. vmdq: as DPDK's sample: one address a device, VLAN tag 1000 plus its number at the uplink. Default: vmdq with -p, -P, --vm2vm or --vlan-strip, else bridge.")
             .Suggest("bridge", "vmdq"));
         _portMask = Add(new ValueOption("-p", "PORTMASK",
-            "Uplink port, as a hexadecimal mask with one bit. Until uplinks are built only guests are bridged."));
-        _promiscuous = Add(new FlagOption("-P", "Receive everything on the uplink. Until uplinks are built it has no effect."));
+            "The port that is the uplink, as a hexadecimal mask with one bit; ports count from 0 in the order of -a and --vdev. Without any, 0x1 is a new tap interface."));
+        _promiscuous = Add(new FlagOption("-P", "vmdq: devices receive frames to group addresses (broadcasts among them) that carry their tag."));
         _vm2vm = Add(new ValueOption("--vm2vm", "0|1|2",
-            "Frames between guests: 1 switched in software. 0 (through the uplink) and 2 (by the uplink's own switch) are not built yet. Default: 1.")
-            .Suggest("1"));
+            "vmdq: frames between guests: 0 go to the uplink like all others, 1 are switched here, 2 by the uplink's own switch, or here as it would. Default: 1.")
+            .Suggest("0", "1", "2"));
         _mergeable = Add(new ValueOption("--mergeable", "0|1",
             "1: a frame may span several guest buffers, as frames of more than 1518 bytes need. Default: 0.").Suggest(OnOff));
         _checksum = Add(new ValueOption("--tx-csum", "0|1", "1: guests may leave checksums unfinished. Default: 0.").Suggest(OnOff));
@@ -54,7 +59,7 @@ internal sealed class ApplicationOptions : OptionSet
         _controlSocket = Add(new ValueOption("--ctl-socket", "PATH",
             "Where vhost-switch ctl and ovs-appctl reach the switch. Default: see Control socket."));
         _vlanStrip = Add(new ValueOption("--vlan-strip", "0|1",
-            "1: frames reach guests without their VLAN tag. 0 is not built yet. Default: 1.").Suggest("1"));
+            "vmdq: 1: frames from the uplink reach guests without their VLAN tag. 0: with it. Default: 1.").Suggest(OnOff));
         _zeroCopy = Add(new ValueOption("--zero-copy", "0|1",
             "1 (guest buffers handed to the uplink itself) is not built yet. Default: 0.").Suggest("0"));
         _rxDescriptors = Add(new ValueOption("--rx-desc-num", "N",
@@ -82,11 +87,16 @@ internal sealed class ApplicationOptions : OptionSet
         bool tso = DpdkNumber.ReadSwitch(_tso.Last(result), false, "tso [0|1]");
         if (tso && !checksum) notices.Add("--tso 1 needs unfinished checksums: --tx-csum 1 is switched on as well");
         string? controlSocket = _controlSocket.Last(result);
+        var mode = ReadMode(result);
+        var (devices, uplink) = ReadUplink(result, basis.Devices, mode, notices);
         return basis with
         {
             SocketPaths = SocketPathChoice.Of(_socketFiles.All(result), _baseName.Last(result), controlSocket),
             ControlSocket = controlSocket,
-            Mode = Choose(_mode, result, ("bridge", SwitchMode.Bridge), ("vmdq", SwitchMode.Vmdq)),
+            Mode = mode,
+            Devices = devices,
+            Uplink = uplink,
+            Vmdq = ReadVmdq(result, mode, uplink, notices),
             Idle = Choose(_poll, result, ("adaptive", IdlePolicy.Adaptive), ("busy", IdlePolicy.Busy)),
             Retry = ReadRetry(result),
             MergeableBuffers = DpdkNumber.ReadSwitch(_mergeable.Last(result), false, "mergeable [0|1]"),
@@ -108,12 +118,8 @@ internal sealed class ApplicationOptions : OptionSet
 
     private void RefuseNotBuilt(ParseResult result)
     {
-        int vm2vm = DpdkNumber.Read(_vm2vm.Last(result), 1, "vm2vm [0|1|2]", 2);
-        Refuse(vm2vm != 1, $"--vm2vm {vm2vm}", "it sends frames between guests to an uplink, and there are no uplinks yet; use --vm2vm 1");
-        Refuse(!DpdkNumber.ReadSwitch(_vlanStrip.Last(result), true, "vlan-strip [0|1]"), "--vlan-strip 0",
-            "only frames from an uplink carry a tag that could be kept, and there are no uplinks yet; use --vlan-strip 1");
         Refuse(DpdkNumber.ReadSwitch(_zeroCopy.Last(result), false, "zero-copy [0|1]"), "--zero-copy 1",
-            "guest buffers cannot be handed to an uplink before there are uplinks; use --zero-copy 0");
+            "frames are copied once between guest and uplink; use --zero-copy 0");
         Refuse(_client.IsGiven(result), "--client",
             "the switch serves its sockets and cannot connect to one that QEMU serves; leave it out and start QEMU without server=on");
         Refuse(_dequeueZeroCopy.IsGiven(result), "--dequeue-zero-copy", "frames are copied once from guest to guest; leave it out");
@@ -129,12 +135,6 @@ internal sealed class ApplicationOptions : OptionSet
 
     private void CheckWithoutEffect(ParseResult result, List<string> notices)
     {
-        if (_portMask.Last(result) is { } mask)
-        {
-            CheckPortMask(mask);
-            notices.Add($"-p {mask}: there are no uplinks yet, only guests are bridged");
-        }
-        if (_promiscuous.IsGiven(result)) notices.Add("-P concerns the uplink and has no effect yet: there are no uplinks");
         if (_deviceIndex.Last(result) is { } index)
         {
             _ = DpdkNumber.Read(index, 0, "character device index [0..N]", DpdkNumber.Max);
@@ -149,14 +149,57 @@ internal sealed class ApplicationOptions : OptionSet
         }
     }
 
-    private static void CheckPortMask(string mask)
+    private SwitchMode ReadMode(ParseResult result) => _mode.IsGiven(result)
+        ? Choose(_mode, result, ("bridge", SwitchMode.Bridge), ("vmdq", SwitchMode.Vmdq))
+        : _portMask.IsGiven(result) || _promiscuous.IsGiven(result) || _vm2vm.IsGiven(result) || _vlanStrip.IsGiven(result) ? SwitchMode.Vmdq : SwitchMode.Bridge;
+
+    // The devices that are ports, and the one of them that is the uplink of vmdq mode.
+    private (IReadOnlyList<Vdev> Devices, Vdev? Uplink) ReadUplink(ParseResult result, IReadOnlyList<Vdev> devices, SwitchMode mode, List<string> notices)
+    {
+        if (_portMask.Last(result) is { } mask)
+        {
+            int port = ReadPort(mask);
+            if (devices.Count == 0 && port == 0) devices = [Vdev.Parse(DefaultUplink, PortDrivers.All)];
+            if (port >= devices.Count)
+                throw new CommandLineException($"Specified port ID({port}) exceeds max system port ID({devices.Count - 1}): '{mask}' was given for -p, and -a and --vdev name {devices.Count} ports");
+            for (int i = 0; i < devices.Count; i++)
+            {
+                if (i != port) notices.Add($"Skipping disabled port {i} ({devices[i].Name}): -p {mask} does not name it");
+            }
+            devices = [devices[port]];
+        }
+        if (mode == SwitchMode.Bridge || devices.Count == 0) return (devices, null);
+        if (devices.Count > 1)
+            throw new CommandLineException($"vmdq mode has one uplink, and {string.Join(", ", devices.Select(device => device.Name))} were given: name one with -p, or use --mode bridge");
+        return (devices, devices[0]);
+    }
+
+    private VmdqOptions ReadVmdq(ParseResult result, SwitchMode mode, Vdev? uplink, List<string> notices)
+    {
+        var vmdq = new VmdqOptions(
+            (Vm2Vm)DpdkNumber.Read(_vm2vm.Last(result), (int)Vm2Vm.Software, "vm2vm [0|1|2]", (int)Vm2Vm.Hardware),
+            DpdkNumber.ReadSwitch(_vlanStrip.Last(result), true, "vlan-strip [0|1]"),
+            _promiscuous.IsGiven(result));
+        if (mode == SwitchMode.Bridge && vmdq != new VmdqOptions())
+        {
+            string given = vmdq.Vm2Vm != Vm2Vm.Software ? $"--vm2vm {(int)vmdq.Vm2Vm}" : !vmdq.StripsTags ? "--vlan-strip 0" : "-P";
+            if (given != "-P") throw new CommandLineException($"{given} concerns vmdq mode: add --mode vmdq, or leave it out");
+            notices.Add("-P concerns vmdq mode and has no effect on a bridge, which floods group addresses in any case");
+        }
+        if (mode == SwitchMode.Vmdq && uplink is null && vmdq.Vm2Vm == Vm2Vm.Off)
+            notices.Add("--vm2vm 0 sends every frame to the uplink, and there is none: name one with -p");
+        return vmdq;
+    }
+
+    private static int ReadPort(string mask)
     {
         string digits = mask.StartsWith("0x", StringComparison.OrdinalIgnoreCase) ? mask[2..] : mask;
         if (!ulong.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong ports) || ports == 0)
             throw new CommandLineException($"Invalid portmask: '{mask}' was given, a hexadecimal mask with one bit such as 0x1 is allowed");
         int count = BitOperations.PopCount(ports);
-        if (count > 1)
-            throw new CommandLineException($"Current enabled port number is {count}, but only 1 port can be enabled: '{mask}' was given for -p");
+        return count == 1
+            ? BitOperations.TrailingZeroCount(ports)
+            : throw new CommandLineException($"Current enabled port number is {count}, but only 1 port can be enabled: '{mask}' was given for -p");
     }
 
     private static void CheckDescriptors(ValueOption option, string keyword, ParseResult result, List<string> notices)

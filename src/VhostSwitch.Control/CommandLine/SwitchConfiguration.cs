@@ -1,5 +1,6 @@
 using VhostSwitch.Dataplane;
 using VhostSwitch.Ports;
+using VhostSwitch.Switching;
 
 namespace VhostSwitch.Control.CommandLine;
 
@@ -23,6 +24,12 @@ public sealed record SwitchConfiguration
 
     /// <summary>How frames are switched.</summary>
     public SwitchMode Mode { get; init; } = SwitchMode.Bridge;
+
+    /// <summary>The one of <see cref="Devices"/> that is the uplink of vmdq mode; null where there is none.</summary>
+    public Vdev? Uplink { get; init; }
+
+    /// <summary>What vmdq mode does.</summary>
+    public VmdqOptions Vmdq { get; init; } = new();
 
     /// <summary>The processors that poll, one thread each, ascending. At least one, all of them present.</summary>
     public required IReadOnlyList<int> PollCores { get; init; }

@@ -19,13 +19,20 @@ public sealed class VhostServer : IDisposable
     public VhostServer(EventLoop loop, DataPlane dataPlane, DeviceOptions options, GuestQueueFactory factory)
     {
         _server = new DeviceServer<VhostPort>(loop, options, Topology.MaxPorts, id => new VhostPort(dataPlane, factory, new Port($"vhost{id}")));
-        _server.Connected += c => c.Owner.Added += _ => DeviceAdded?.Invoke(c);
+        _server.Connected += c =>
+        {
+            c.Owner.Added += _ => DeviceAdded?.Invoke(c);
+            Connected?.Invoke(c);
+        };
         _server.Disconnected += c =>
         {
             if (c.Owner.IsAdded) DeviceRemoved?.Invoke(c);
         };
         _server.Noted += (where, text) => Noted?.Invoke(where, text);
     }
+
+    /// <summary>Told of a connection, whose port is attached and has no queues yet.</summary>
+    public event Action<DeviceServer<VhostPort>.Connection>? Connected;
 
     /// <summary>Told when a device is there: both rings of its first pair run.</summary>
     public event Action<DeviceServer<VhostPort>.Connection>? DeviceAdded;

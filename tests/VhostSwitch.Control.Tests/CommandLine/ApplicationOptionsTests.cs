@@ -1,5 +1,6 @@
 using VhostSwitch.Control.CommandLine;
 using VhostSwitch.Dataplane;
+using VhostSwitch.Switching;
 
 namespace VhostSwitch.Control.Tests.CommandLine;
 
@@ -166,9 +167,6 @@ public class ApplicationOptionsTests
     public void TakesValuesThatMeanWhatItDoesAnyway(string option) => Assert.Empty(Line.Notices(option));
 
     [Theory]
-    [InlineData("--vm2vm 0")]
-    [InlineData("--vm2vm 2")]
-    [InlineData("--vlan-strip 0")]
     [InlineData("--zero-copy 1")]
     [InlineData("--client")]
     [InlineData("--dequeue-zero-copy")]
@@ -180,10 +178,56 @@ public class ApplicationOptionsTests
     [Theory]
     [InlineData("0x1")]
     [InlineData("1")]
-    [InlineData("0X8")]
-    [InlineData("8000000000000000")]
-    public void TakesAPortMaskWithOneLine(string mask) =>
-        Assert.Equal([$"-p {mask}: there are no uplinks yet, only guests are bridged"], Line.Notices($"-p {mask}"));
+    [InlineData("0X1")]
+    public void MakesATapWhereNoDeviceIsNamed(string mask)
+    {
+        var configuration = Line.Configuration($"-p {mask}");
+        Assert.Equal("net_tap0", configuration.Uplink!.Name);
+        Assert.Equal([configuration.Uplink], configuration.Devices);
+        Assert.Equal(SwitchMode.Vmdq, configuration.Mode);
+    }
+
+    [Fact]
+    public void ThePortMaskNamesOneOfTheDevices()
+    {
+        const string line = "--vdev net_null0 --vdev net_null1 --vdev net_null2 -- -p 0x2";
+        var configuration = Line.Configuration(line);
+        Assert.Equal("net_null1", configuration.Uplink!.Name);
+        Assert.Equal([configuration.Uplink], configuration.Devices);
+        Assert.Equal(["Skipping disabled port 0 (net_null0): -p 0x2 does not name it", "Skipping disabled port 2 (net_null2): -p 0x2 does not name it"], Line.Notices(line));
+    }
+
+    [Theory]
+    [InlineData("--vdev net_null0 -- -p 0x2", "Specified port ID(1) exceeds max system port ID(0): '0x2' was given for -p, and -a and --vdev name 1 ports")]
+    [InlineData("-p 8000000000000000", "Specified port ID(63) exceeds max system port ID(-1): '8000000000000000' was given for -p, and -a and --vdev name 0 ports")]
+    [InlineData("--vdev net_null0 --vdev net_null1 -- --mode vmdq", "vmdq mode has one uplink, and net_null0, net_null1 were given: name one with -p, or use --mode bridge")]
+    [InlineData("--mode bridge --vm2vm 0", "--vm2vm 0 concerns vmdq mode: add --mode vmdq, or leave it out")]
+    [InlineData("--mode bridge --vlan-strip 0", "--vlan-strip 0 concerns vmdq mode: add --mode vmdq, or leave it out")]
+    public void SaysWhatDoesNotFitTheUplink(string line, string error) => Assert.Equal(error, Line.Error(line));
+
+    [Fact]
+    public void OnABridgeEveryDeviceIsAPort()
+    {
+        var configuration = Line.Configuration("--vdev net_null0 --vdev net_null1");
+        Assert.Equal(SwitchMode.Bridge, configuration.Mode);
+        Assert.Equal(["net_null0", "net_null1"], configuration.Devices.Select(device => device.Name));
+        Assert.Null(configuration.Uplink);
+    }
+
+    [Theory]
+    [InlineData("-P", Vm2Vm.Software, true, true)]
+    [InlineData("--vm2vm 0", Vm2Vm.Off, true, false)]
+    [InlineData("--vm2vm 2 --vlan-strip 0", Vm2Vm.Hardware, false, false)]
+    public void OptionsOfVmdqModeChooseIt(string line, Vm2Vm vm2vm, bool strips, bool promiscuous)
+    {
+        var configuration = Line.Configuration(line);
+        Assert.Equal(SwitchMode.Vmdq, configuration.Mode);
+        Assert.Equal(new VmdqOptions(vm2vm, strips, promiscuous), configuration.Vmdq);
+    }
+
+    [Fact]
+    public void SaysThatWithoutAnUplinkNothingIsSwitched() =>
+        Assert.Equal(["--vm2vm 0 sends every frame to the uplink, and there is none: name one with -p"], Line.Notices("--vm2vm 0"));
 
     [Theory]
     [InlineData("0")]
@@ -198,8 +242,8 @@ public class ApplicationOptionsTests
         Assert.Equal("Current enabled port number is 2, but only 1 port can be enabled: '0x3' was given for -p", Line.Error("-p 0x3"));
 
     [Fact]
-    public void SaysThatPromiscuityConcernsTheUplink() =>
-        Assert.Equal(["-P concerns the uplink and has no effect yet: there are no uplinks"], Line.Notices("-P"));
+    public void SaysThatABridgeFloodsGroupsInAnyCase() =>
+        Assert.Equal(["-P concerns vmdq mode and has no effect on a bridge, which floods group addresses in any case"], Line.Notices("--mode bridge -P"));
 
     [Theory]
     [InlineData("--dev-index 0")]

@@ -12,12 +12,12 @@ public class DocumentedCommandLinesTests
     private const string Older = "-c f -n 4 --huge-dir /mnt/huge -- ";
 
     public static TheoryData<string> Accepted => [.. Lines(
-        "-p 0x1 --dev-basename usvhost", "--vm2vm 1", "--mergeable 0", "--mergeable 1", "--stats 0", "--stats 2", "--rx-retry 0", "--rx-retry 1",
+        "-p 0x1 --dev-basename usvhost", "--vm2vm 0", "--vm2vm 1", "--vm2vm 2", "--vlan-strip 0", "--mergeable 0", "--mergeable 1", "--stats 0", "--stats 2", "--rx-retry 0", "--rx-retry 1",
         "--rx-retry 1 --rx-retry-num 5", "--rx-retry 1 --rx-retry-delay 20", "--vlan-strip 1", "--zero-copy 0",
         "-p 0x1 --dev-basename usvhost --dev-index 1")];
 
     public static TheoryData<string> NotBuilt => [.. Lines(
-        "--vm2vm 0", "--vm2vm 2", "--vlan-strip 0", "--zero-copy 1", "--zero-copy 1 --rx-desc-num 32", "--zero-copy 1 --tx-desc-num 64")];
+        "--zero-copy 1", "--zero-copy 1 --rx-desc-num 32", "--zero-copy 1 --tx-desc-num 64")];
 
     [Theory]
     [MemberData(nameof(Accepted))]

@@ -1,0 +1,21 @@
+namespace VhostSwitch.Switching;
+
+/// <summary>How frames of one guest reach another: DPDK's <c>--vm2vm</c>. The values are those of the option.</summary>
+public enum Vm2Vm
+{
+    /// <summary>Not at all: every frame goes to the uplink.</summary>
+    Off = 0,
+
+    /// <summary>The switch looks their addresses up.</summary>
+    Software = 1,
+
+    /// <summary>The uplink's own switch brings them back; where it has none, this switch does as it would.</summary>
+    Hardware = 2,
+}
+
+/// <summary>What vmdq mode does.</summary>
+/// <param name="Vm2Vm">How guests reach each other.</param>
+/// <param name="StripsTags">True where guests get frames without the tag of their pool: <c>--vlan-strip 1</c>.</param>
+/// <param name="Promiscuous">True where pools take group addresses: <c>-P</c>.</param>
+/// <param name="UplinkReflects">True where the uplink sends frames for another pool back by itself.</param>
+public sealed record VmdqOptions(Vm2Vm Vm2Vm = Vm2Vm.Software, bool StripsTags = true, bool Promiscuous = false, bool UplinkReflects = false);
