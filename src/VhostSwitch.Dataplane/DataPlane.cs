@@ -14,6 +14,8 @@ public sealed class DataPlane : IDisposable
     private readonly PollThread[] _threads;
     private readonly Forwarder _forwarder;
     private readonly Dictionary<InputQueue, PollThread> _owners = [];
+    private readonly LoadBalancer _balancer = new();
+    private long _measured = Stopwatch.GetTimestamp();
     private Topology _topology = Topology.Empty;
 
     /// <summary>Makes the poll threads and starts them.</summary>
@@ -76,11 +78,36 @@ public sealed class DataPlane : IDisposable
         foreach (var queue in inputs.Except(before))
         {
             queue.PortId = port.Id;
-            var owner = _threads.MinBy(t => t.Inputs.Length)!;
+            var owner = _threads.MinBy(t => _balancer.LoadOf(t.Inputs))!;
             _owners[queue] = owner;
             owner.Assign([.. owner.Inputs, queue]);
         }
         WaitForThreads();
+    }
+
+    /// <summary>
+    /// Spreads the queues over the threads by what they have brought since this was called last, about a second ago. A queue that moves is
+    /// let go by its thread before another takes it, so its frames keep their order.
+    /// </summary>
+    /// <returns>How many queues were moved.</returns>
+    public int Balance()
+    {
+        if (_threads.Length == 1) return 0;
+        _balancer.Measure(_owners.Keys, Stopwatch.GetElapsedTime(_measured).TotalSeconds);
+        _measured = Stopwatch.GetTimestamp();
+        int moves = 0;
+        // Each move leaves fewer to be made; the bound is for loads that change meanwhile.
+        while (moves < _owners.Count && _balancer.FindMove([.. _threads.Select(t => t.Inputs.ToArray())]) is var (queue, to))
+        {
+            var owner = _owners[queue];
+            owner.Assign([.. owner.Inputs.ToArray().Where(q => q != queue)]);
+            WaitForThreads();
+            _owners[queue] = _threads[to];
+            _threads[to].Assign([.. _threads[to].Inputs, queue]);
+            moves++;
+        }
+        if (moves > 0) WaitForThreads();
+        return moves;
     }
 
     /// <summary>Waits until every poll thread has let go of what was published before.</summary>

@@ -21,6 +21,7 @@ internal static unsafe partial class Libc
     internal const int MAP_ANONYMOUS = 0x20;
     internal const int MAP_NORESERVE = 0x4000;
     internal const int MAP_HUGETLB = 0x40000;
+    internal const int MAP_HUGE_SHIFT = 26;
     internal const int MADV_HUGEPAGE = 14;
     internal const int MADV_DONTDUMP = 16;
     internal const uint HUGETLBFS_MAGIC = 0x958458f6;

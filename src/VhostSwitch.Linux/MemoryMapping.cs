@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 
 namespace VhostSwitch.Linux;
@@ -78,7 +79,8 @@ public sealed unsafe class MemoryMapping : IDisposable
     /// <exception cref="LinuxException">There is not enough memory of the wanted kind.</exception>
     public static MemoryMapping Anonymous(nuint length, nuint hugePageSize)
     {
-        int flags = Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS | (hugePageSize != 0 ? Libc.MAP_HUGETLB : 0);
+        int flags = Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS;
+        if (hugePageSize != 0) flags |= Libc.MAP_HUGETLB | (BitOperations.Log2(hugePageSize) << Libc.MAP_HUGE_SHIFT);
         nuint unit = hugePageSize != 0 ? hugePageSize : (nuint)Environment.SystemPageSize;
         nuint rounded = (length + unit - 1) / unit * unit;
         void* address = Libc.mmap(null, rounded, Libc.PROT_READ | Libc.PROT_WRITE, flags, -1, 0);
@@ -99,6 +101,17 @@ public sealed unsafe class MemoryMapping : IDisposable
         if (Libc.munmap(Address, Length) < 0)
             throw LinuxException.Last($"munmap of {Length} bytes");
         Address = null;
+    }
+
+    /// <summary>The length in bytes of the pages of a hugetlbfs mount; 0 where a directory is none.</summary>
+    /// <param name="directory">The directory.</param>
+    public static nuint HugePageSizeOf(string directory)
+    {
+        int fd = Libc.open(directory, Libc.O_RDONLY | Libc.O_CLOEXEC);
+        if (fd < 0) return 0;
+        using var opened = new FileDescriptor(fd);
+        var fileSystem = FileSystemOf(opened);
+        return (uint)fileSystem.f_type == Libc.HUGETLBFS_MAGIC ? (nuint)fileSystem.f_bsize : 0;
     }
 
     private static MemoryMapping OfFile(FileDescriptor file, nuint length, Libc.statfs fileSystem)

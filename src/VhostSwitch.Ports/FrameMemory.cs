@@ -4,13 +4,16 @@ namespace VhostSwitch.Ports;
 
 /// <summary>
 /// The switch's own memory for frames that no guest holds: what arrives from an interface lies here until it is copied on. Huge pages
-/// where the user wants them and there are any, normal pages otherwise.
+/// where the user wants them and there are any, normal pages otherwise; no more than the user allows.
 /// </summary>
 /// <param name="hugePageSize">The length of a huge page in bytes; 0 for normal pages.</param>
-public sealed class FrameMemory(nuint hugePageSize)
+/// <param name="limit">The most bytes to take in all.</param>
+public sealed class FrameMemory(nuint hugePageSize, ulong limit = ulong.MaxValue)
 {
     // A mapping of less than half a huge page would waste more than it gains.
     private const int LeastShareOfPage = 2;
+
+    private const int MiB = 1 << 20;
 
     /// <summary>The bytes taken so far from huge pages.</summary>
     public ulong HugeBytes { get; private set; }
@@ -18,11 +21,24 @@ public sealed class FrameMemory(nuint hugePageSize)
     /// <summary>The bytes taken so far from normal pages.</summary>
     public ulong NormalBytes { get; private set; }
 
+    /// <summary>What was obtained, for people.</summary>
+    public string Describe()
+    {
+        string most = limit == ulong.MaxValue ? "" : $", of {limit / MiB} MiB allowed";
+        return $"own memory: {HugeBytes / (double)MiB:0.#} MiB in huge pages, {NormalBytes / (double)MiB:0.#} MiB in normal pages{most}";
+    }
+
     /// <summary>Maps zeroed memory; whoever asked disposes it.</summary>
     /// <param name="length">The number of bytes.</param>
+    /// <exception cref="PortException">It is more than the user allows.</exception>
     /// <exception cref="LinuxException">There is not enough memory.</exception>
     public MemoryMapping Take(nuint length)
     {
+        if (length > limit - HugeBytes - NormalBytes)
+        {
+            throw new PortException($"{(length + MiB - 1) / MiB} MiB more are needed for frames, and of the {limit / MiB} MiB that -m or --socket-mem allow "
+                + $"{(HugeBytes + NormalBytes) / MiB} MiB are taken: allow more, or fewer and shorter queues");
+        }
         if (hugePageSize != 0 && length >= hugePageSize / LeastShareOfPage)
         {
             try
@@ -33,7 +49,7 @@ public sealed class FrameMemory(nuint hugePageSize)
             }
             catch (LinuxException e) when (e.Errno == Errno.ENOMEM)
             {
-                // No huge page is free: normal ones do, and NormalBytes says so.
+                // No huge page is free: normal ones do, and Describe says so.
             }
         }
         var mapping = MemoryMapping.Anonymous(length, 0);

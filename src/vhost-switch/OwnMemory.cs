@@ -1,42 +1,42 @@
 using System.Globalization;
 using VhostSwitch.Control.CommandLine;
+using VhostSwitch.Linux;
+using VhostSwitch.Ports;
 
 namespace VhostSwitch.Program;
 
 /// <summary>
-/// What becomes of <c>--socket-mem</c>, <c>-m</c> and <c>--huge-dir</c>. Frames are copied from guest to guest, so there is no packet
-/// pool that these options would size: the switch says what there is, and starts.
+/// What becomes of <c>--socket-mem</c>, <c>-m</c>, <c>--huge-dir</c> and <c>--no-huge</c>. Frames of guests stay where they are, so there is
+/// no packet pool that these options would fill: they say how much the ports of interfaces may take for their frames, and in what pages.
 /// </summary>
 internal static class OwnMemory
 {
     private const string Pools = "/sys/kernel/mm/hugepages";
+    private const int DefaultPage = 2 << 20;
 
-    /// <summary>The lines the user should read; none where nothing was asked for.</summary>
+    /// <summary>The memory for frames as it was asked for.</summary>
+    /// <param name="memory">What was asked for.</param>
+    public static FrameMemory For(MemoryOptions memory) => new(HugePageSize(memory), memory.TotalMiB == 0 ? ulong.MaxValue : (ulong)memory.TotalMiB << 20);
+
+    /// <summary>The lines the user should read; none where everything is as it was asked for.</summary>
     /// <param name="memory">What was asked for.</param>
     public static IEnumerable<string> Notices(MemoryOptions memory)
     {
-        if (memory.HugeDirectory is { } directory && memory.UseHugePages && !IsHugetlbfs(directory))
-            yield return $"--huge-dir {directory}: no hugetlbfs is mounted there, the switch uses normal pages (to mount one: mount -t hugetlbfs nodev {directory} -o pagesize=2M)";
+        if (!memory.UseHugePages) yield break;
+        if (memory.HugeDirectory is { } directory && MemoryMapping.HugePageSizeOf(directory) == 0)
+            yield return $"--huge-dir {directory}: no hugetlbfs is mounted there, the switch uses the huge pages there are by default (to mount one: mount -t hugetlbfs nodev {directory} -o pagesize=2M)";
         if (memory.TotalMiB == 0) yield break;
         long free = FreeMiB();
-        yield return memory.UseHugePages && free < memory.TotalMiB
-            ? $"{memory.TotalMiB} MiB of huge pages were asked for and {free} MiB are free: the switch uses normal pages (to reserve some: echo {memory.TotalMiB / 2} > {Pools}/hugepages-2048kB/nr_hugepages)"
-            : $"{memory.TotalMiB} MiB were asked for: without a packet pool the switch needs a few MiB, which it takes from normal pages";
+        if (free < memory.TotalMiB)
+            yield return $"{memory.TotalMiB} MiB of huge pages were asked for and {free} MiB are free: beyond them the switch uses normal pages (to reserve more: echo {memory.TotalMiB / 2} > {Pools}/hugepages-2048kB/nr_hugepages)";
     }
 
-    /// <summary>The length in bytes of the huge pages to use; 0 where there are none, or none are wanted.</summary>
-    /// <param name="memory">What was asked for.</param>
-    public static nuint HugePageSize(MemoryOptions memory)
+    // The length in bytes of the huge pages to use; 0 where none are wanted.
+    private static nuint HugePageSize(MemoryOptions memory)
     {
-        const int Default = 2 << 20;
-        return memory.UseHugePages && FreeMiB() > 0 ? Default : 0u;
-    }
-
-    private static bool IsHugetlbfs(string directory)
-    {
-        const int MountPoint = 1, Type = 2;
-        string path = Path.GetFullPath(directory).TrimEnd('/');
-        return File.ReadLines("/proc/mounts").Select(line => line.Split(' ')).Any(mount => mount[MountPoint] == path && mount[Type] == "hugetlbfs");
+        if (!memory.UseHugePages) return 0;
+        nuint mounted = memory.HugeDirectory is { } directory ? MemoryMapping.HugePageSizeOf(directory) : 0;
+        return mounted != 0 ? mounted : (nuint)DefaultPage;
     }
 
     private static long FreeMiB()

@@ -44,7 +44,7 @@ public sealed class SwitchInstance : IDisposable
         _pools = configuration.Mode == SwitchMode.Vmdq ? new VmdqPools(_table) : null;
         Forwarder forwarder = _pools is null ? new BridgeForwarder(_table) : new VmdqForwarder(_pools, configuration.Vmdq);
         _dataPlane = new DataPlane(configuration.PollCores, forwarder, configuration.Retry, configuration.Idle);
-        _context = new PortContext(_loop, _dataPlane, new FrameMemory(OwnMemory.HugePageSize(configuration.Memory)));
+        _context = new PortContext(_loop, _dataPlane, OwnMemory.For(configuration.Memory));
         foreach (var thread in _dataPlane.Threads)
         {
             _busy.Add(thread, new BusyMeter());
@@ -86,6 +86,7 @@ public sealed class SwitchInstance : IDisposable
         {
             foreach (var vdev in configuration.Devices)
                 instance.Add(vdev);
+            if (configuration.Devices.Count > 0) log(LogLevel.Info, instance._context.Memory.Describe());
             foreach (string path in configuration.SocketPaths)
                 instance._server.Listen(path);
         }
@@ -135,8 +136,22 @@ public sealed class SwitchInstance : IDisposable
         var pools = vdev == _configuration.Uplink ? _pools : null;
         var device = vdev.Driver.Create(vdev, pools is null ? _context : _context with { Outward = queue => new VmdqUplink(queue, pools, _configuration.Vmdq) });
         device.Noted += text => _log(LogLevel.Warning, $"{vdev.Name}: {text}");
+        try
+        {
+            device.Start(() => pools?.Uplink = device.Port.Id);
+        }
+        catch (PortException e) when (_configuration.UplinkIsImplied)
+        {
+            device.Dispose();
+            _log(LogLevel.Warning, $"{e.Message}; going on without an uplink");
+            return;
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
         _devices.Add(device);
-        device.Start(() => pools?.Uplink = device.Port.Id);
         _log(LogLevel.Info, $"{vdev.Name}: {device.Status}");
     }
 
@@ -151,6 +166,7 @@ public sealed class SwitchInstance : IDisposable
     {
         foreach (var device in _devices)
             device.Check();
+        _dataPlane.Balance();
         // Devices of vmdq mode keep their address as long as they are there.
         uint age = _configuration.Mode == SwitchMode.Vmdq ? 0u : BridgeForwarder.AgeSeconds;
         _table.Tick(++_seconds, age, _dataPlane.WaitForThreads);

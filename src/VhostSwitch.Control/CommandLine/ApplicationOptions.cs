@@ -96,6 +96,7 @@ internal sealed class ApplicationOptions : OptionSet
             Mode = mode,
             Devices = devices,
             Uplink = uplink,
+            UplinkIsImplied = basis.Devices.Count == 0,
             Vmdq = ReadVmdq(result, mode, uplink, notices),
             Idle = Choose(_poll, result, ("adaptive", IdlePolicy.Adaptive), ("busy", IdlePolicy.Busy)),
             Retry = ReadRetry(result),

@@ -28,6 +28,9 @@ public sealed record SwitchConfiguration
     /// <summary>The one of <see cref="Devices"/> that is the uplink of vmdq mode; null where there is none.</summary>
     public Vdev? Uplink { get; init; }
 
+    /// <summary>True where the user named no device, so that the switch goes on without an <see cref="Uplink"/> that cannot be made.</summary>
+    public bool UplinkIsImplied { get; init; }
+
     /// <summary>What vmdq mode does.</summary>
     public VmdqOptions Vmdq { get; init; } = new();
 
