@@ -144,6 +144,7 @@ public sealed class Device : IDisposable
         _backEnd?.Dispose();
         _backEnd = channel;
         Iotlb ??= new Iotlb();
+        channel.Concluded = Iotlb.Conclude;
         channel.AskWhenReadable(Iotlb.Notes.Number, AskForTranslations);
     }
 

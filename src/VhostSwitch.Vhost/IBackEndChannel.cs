@@ -9,6 +9,12 @@ public interface IBackEndChannel : IDisposable
     /// <returns>False when the question could not be sent now.</returns>
     bool AskForTranslation(ulong address, IotlbAccess access);
 
+    /// <summary>
+    /// Called for each question that the front-end is done with, in the order of the questions, where it tells: what it could translate was
+    /// updated before, and what was not is not the guest's any more.
+    /// </summary>
+    Action<ulong, IotlbAccess>? Concluded { get; set; }
+
     /// <summary>Has <paramref name="ask"/> called whenever there is something to ask for, until the channel is disposed.</summary>
     /// <param name="notes">A descriptor that is readable then; it outlives the channel.</param>
     /// <param name="ask">Asks, on the control thread.</param>

@@ -106,7 +106,19 @@ public sealed unsafe class Iotlb : IDisposable
     {
         EventFd.Drain(Notes.Number);
         foreach (var miss in _misses)
-            miss.Ask(ask);
+            miss.Ask(ask, Has);
+    }
+
+    /// <summary>
+    /// The front-end is done with a question, whether it could translate the address or not: what is missed from now on, even at the same
+    /// address, is another buffer and another question.
+    /// </summary>
+    /// <param name="address">The address that was asked for.</param>
+    /// <param name="access">What was to be done.</param>
+    public void Conclude(ulong address, IotlbAccess access)
+    {
+        foreach (var miss in _misses)
+            miss.Conclude(address, access);
     }
 
     /// <summary>An address that was asked for in vain so far; null where there is none.</summary>
@@ -114,6 +126,8 @@ public sealed unsafe class Iotlb : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Notes.Dispose();
+
+    private bool Has(ulong address, IotlbAccess access) => TryFind(_entries, address, out var entry) && (entry.Access & access) == access;
 
     internal static ulong PageOf(ulong address) => address & ~(PageSize - 1);
 

@@ -113,6 +113,74 @@ public sealed unsafe class IotlbTests
         Assert.Equal(1, iotlb.Count);
     }
 
+    /// <summary>
+    /// A guest takes a page away while it is asked for, and gives it again with another buffer: that one does not wait until the first question
+    /// is given up.
+    /// </summary>
+    [Fact]
+    public void AnAddressIsAskedForAgainOnceTheFrontEndIsDoneWithTheFirstQuestion()
+    {
+        using var iotlb = new Iotlb();
+        var miss = iotlb.NewMiss();
+        var asked = new List<ulong>();
+        Miss();
+        Miss();
+        Assert.Single(asked);
+        iotlb.Conclude(Page, IotlbAccess.Read);
+        Miss();
+        Assert.Equal([Page, Page], asked);
+
+        void Miss()
+        {
+            miss.Note(Page + 8, IotlbAccess.Read);
+            iotlb.AskForMisses(Ask);
+        }
+
+        bool Ask(ulong address, IotlbAccess access)
+        {
+            asked.Add(address);
+            return true;
+        }
+    }
+
+    [Fact]
+    public void ABufferThatIsNowhereIsNotAskedForWithoutEnd()
+    {
+        using var iotlb = new Iotlb();
+        var miss = iotlb.NewMiss();
+        int asked = 0;
+        for (int i = 0; i < 1000; i++)
+        {
+            miss.Note(Page, IotlbAccess.Read);
+            iotlb.AskForMisses((_, _) => ++asked > 0);
+            iotlb.Conclude(Page, IotlbAccess.Read);
+        }
+        Assert.InRange(asked, 2, 20);
+        // A translation that comes ends the doubt.
+        iotlb.Update(Page, Page, (byte*)0x7000_0000_0000, IotlbAccess.Read);
+        asked = 0;
+        miss.Note(5 * Page, IotlbAccess.Read);
+        iotlb.AskForMisses((_, _) => ++asked > 0);
+        Assert.Equal(1, asked);
+    }
+
+    [Fact]
+    public void WhatIsKnownMeanwhileIsNotAskedFor()
+    {
+        using var iotlb = new Iotlb();
+        var miss = iotlb.NewMiss();
+        iotlb.Update(Page, Page, (byte*)0x7000_0000_0000, IotlbAccess.Read);
+        miss.Note(Page, IotlbAccess.Read);
+        miss.Note(Page, IotlbAccess.Write);
+        var asked = new List<IotlbAccess>();
+        iotlb.AskForMisses((_, access) =>
+        {
+            asked.Add(access);
+            return true;
+        });
+        Assert.Equal([IotlbAccess.Write], asked);
+    }
+
     [Fact]
     public void AFrameAcrossTwoTranslationsIsLentInTwoPiecesAndAMissIsAskedForOnce()
     {
@@ -189,6 +257,8 @@ public sealed unsafe class IotlbTests
     private sealed class Channel : IBackEndChannel
     {
         public List<(ulong, IotlbAccess)> Asked { get; } = [];
+
+        public Action<ulong, IotlbAccess>? Concluded { get; set; }
 
         public void AskWhenReadable(int descriptor, Action ask)
         {

@@ -27,7 +27,7 @@ public sealed class Session : IDisposable
         _loop = loop;
         _socket = socket;
         _reader = new MessageReader(socket);
-        _handler = new RequestHandler(device, backEnd => device.SetBackEnd(new BackEndChannel(loop, backEnd)));
+        _handler = new RequestHandler(device, backEnd => device.SetBackEnd(new BackEndChannel(loop, backEnd, (device.ProtocolFeatures & ProtocolFeatures.ReplyAck) != 0)));
         _ended = ended;
         Device = device;
         Peer = socket.Peer();
