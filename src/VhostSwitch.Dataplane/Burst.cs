@@ -64,6 +64,9 @@ public sealed unsafe class Burst : IDisposable
     /// <summary>The id of the port they came from.</summary>
     public ushort Source { get; internal set; }
 
+    /// <summary>True where something is left to be done to a frame of it.</summary>
+    internal bool HasWork { get; set; }
+
     /// <summary>Room for the bytes that a tag displaces, a part for each frame.</summary>
     internal byte* TagRoom { get; private set; }
 

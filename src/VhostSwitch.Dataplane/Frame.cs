@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -18,6 +19,27 @@ public unsafe struct Segment
 [StructLayout(LayoutKind.Sequential)]
 public struct OffloadFields
 {
+    /// <summary><see cref="Flags"/>: the checksum at <see cref="CsumStart"/> + <see cref="CsumOffset"/> is still to be finished.</summary>
+    public const byte NeedsCsum = 1;
+
+    /// <summary><see cref="GsoType"/>: an ordinary frame.</summary>
+    public const byte GsoNone = 0;
+
+    /// <summary><see cref="GsoType"/>: a large TCP segment over IPv4.</summary>
+    public const byte GsoTcpV4 = 1;
+
+    /// <summary><see cref="GsoType"/>: a large UDP datagram that becomes fragments.</summary>
+    public const byte GsoUdp = 3;
+
+    /// <summary><see cref="GsoType"/>: a large TCP segment over IPv6.</summary>
+    public const byte GsoTcpV6 = 4;
+
+    /// <summary><see cref="GsoType"/>: a large UDP payload that becomes datagrams.</summary>
+    public const byte GsoUdpL4 = 5;
+
+    /// <summary>Or-ed to <see cref="GsoType"/>: the segment has the congestion bit.</summary>
+    public const byte GsoEcn = 0x80;
+
     /// <summary>Bit 0: a checksum is to be finished.</summary>
     public byte Flags;
 
@@ -35,6 +57,9 @@ public struct OffloadFields
 
     /// <summary>Where it is stored, in bytes from <see cref="CsumStart"/>.</summary>
     public ushort CsumOffset;
+
+    /// <summary>0 where nothing is left to be done: <see cref="Flags"/> and <see cref="GsoType"/> by one load.</summary>
+    internal readonly ushort Work => Unsafe.As<byte, ushort>(ref Unsafe.AsRef(in Flags));
 }
 
 /// <summary>

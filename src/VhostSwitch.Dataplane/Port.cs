@@ -19,6 +19,12 @@ public sealed class Port
     /// <summary>The port's number in its data plane; free for another port once this one is detached.</summary>
     public ushort Id { get; internal set; }
 
+    /// <summary>
+    /// True to have TCP segments of one flow merged into large ones before they leave by this port, where the receiver takes those.
+    /// Set it before the port is attached.
+    /// </summary>
+    public bool MergesSegments { get; init; }
+
     /// <summary>The queues by which frames leave, replaced whole; empty while the port is down.</summary>
     public ReadOnlySpan<OutputQueue> Outputs => Volatile.Read(ref _outputs);
 

@@ -104,6 +104,15 @@ public abstract unsafe class OutputQueue : Queue
     /// <returns>How many of them are dealt with; fewer than <paramref name="count"/> when the queue has no room for the next one now.</returns>
     public abstract int Send(Burst burst, ushort* which, int count);
 
+    /// <summary>What may be left undone in a frame that the queue is given. What it does not take is finished before.</summary>
+    public virtual OffloadKinds Takes => OffloadKinds.None;
+
+    /// <summary>The longest frame in bytes; a large segment that is longer is cut before. Ordinary frames are the queue's own concern.</summary>
+    public virtual uint LongestFrame => uint.MaxValue;
+
+    /// <summary>True where a large segment finds room whatever its length: segments are merged for such a queue only.</summary>
+    public virtual bool TakesAnyLength => false;
+
     /// <summary>Takes the queue for one burst.</summary>
     internal void Enter()
     {

@@ -1,11 +1,16 @@
+using System.Runtime.Intrinsics;
 using VhostSwitch.Linux;
+using VhostSwitch.TestKit.Host;
 
 namespace VhostSwitch.Dataplane.Tests;
 
 /// <summary>An input that has as many frames as it was given, numbered by their tokens, and notices when it is used although it must not be.</summary>
 internal sealed unsafe class FakeInput : InputQueue, IDisposable
 {
+    private const int MaxFrameLength = 70_000;
+
     private readonly CounterBlock _block;
+    private readonly GuardedMemory _memory = new(Burst.MaxFrames * MaxFrameLength);
     private readonly FileDescriptor? _kick;
     private int _ready;
     private ushort _next;
@@ -28,6 +33,9 @@ internal sealed unsafe class FakeInput : InputQueue, IDisposable
 
     /// <summary>Never runs out of frames.</summary>
     public bool Endless { get; init; }
+
+    /// <summary>Gives a frame, by its number, its bytes and offload fields; frames have none where this is null.</summary>
+    public Func<ushort, (byte[] Bytes, OffloadFields Offload)>? Content { get; init; }
 
     /// <summary>Leaves a decision to notify open after every burst until it is asked behind a fence.</summary>
     public bool KeepsDecisionsOpen { get; init; }
@@ -61,7 +69,7 @@ internal sealed unsafe class FakeInput : InputQueue, IDisposable
         Enter(nameof(Receive));
         int count = Endless ? BurstSize : Math.Min(Volatile.Read(ref _ready), BurstSize);
         for (int i = 0; i < count; i++)
-            burst.Frames[i] = new Frame { Token = _next++, Output = Frame.Undecided, Length = 60 };
+            burst.Frames[i] = Lend(_next++, i);
         if (!Endless) Interlocked.Add(ref _ready, -count);
         burst.Count = count;
         OnLoan = count;
@@ -109,7 +117,22 @@ internal sealed unsafe class FakeInput : InputQueue, IDisposable
     public void Dispose()
     {
         _kick?.Dispose();
+        _memory.Dispose();
         _block.Dispose();
+    }
+
+    private Frame Lend(ushort token, int i)
+    {
+        var frame = new Frame { Token = token, Output = Frame.Undecided, Length = 60 };
+        if (Content is not { } content) return frame;
+        var (bytes, offload) = content(token);
+        byte* at = _memory.LastBytes((i + 1) * MaxFrameLength);
+        bytes.CopyTo(new Span<byte>(at, bytes.Length));
+        frame.Data = at;
+        frame.Length = frame.DataLength = (uint)bytes.Length;
+        frame.Snapshot = Vector128.Load(at);
+        frame.Offload = offload;
+        return frame;
     }
 
     private void Enter(string method)

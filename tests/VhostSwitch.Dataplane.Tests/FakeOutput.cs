@@ -30,6 +30,21 @@ internal sealed unsafe class FakeOutput : OutputQueue, IDisposable
 
     public bool KeepsDecisionsOpen { get; init; }
 
+    /// <summary>What may be left undone in its frames.</summary>
+    public OffloadKinds Kinds { get; init; }
+
+    /// <summary>The longest frame that it takes uncut.</summary>
+    public uint Longest { get; init; } = uint.MaxValue;
+
+    /// <summary>The bytes and offload fields of the frames it took; kept where this is not null.</summary>
+    public List<(byte[] Bytes, OffloadFields Offload)>? Contents { get; init; }
+
+    public override OffloadKinds Takes => Kinds;
+
+    public override uint LongestFrame => Longest;
+
+    public override bool TakesAnyLength => true;
+
     public volatile bool Retired;
 
     public volatile string? Violation;
@@ -50,6 +65,7 @@ internal sealed unsafe class FakeOutput : OutputQueue, IDisposable
             for (; taken < count && Room > 0; taken++, Room--)
             {
                 if (taken > 0 && which[taken] <= which[taken - 1]) Violation = "positions are not ascending";
+                Contents?.Add((LentFrames.Bytes(burst, which[taken]), burst.Frames[which[taken]].Offload));
                 _tokens[Count & (_tokens.Length - 1)] = burst.Frames[which[taken]].Token;
                 Volatile.Write(ref Count, Count + 1);
                 burst.Frames[which[taken]].Delivered = true;

@@ -5,13 +5,13 @@ namespace VhostSwitch.Dataplane.Tests;
 /// <summary>A data plane with some ports of one input and one output each.</summary>
 internal sealed class Rig : IDisposable
 {
-    public Rig(Func<ushort, ushort> script, int ports, int threads = 1, RetryPolicy? retry = null, IdlePolicy idle = IdlePolicy.Adaptive)
+    public Rig(Func<ushort, ushort> script, int ports, int threads = 1, RetryPolicy? retry = null, IdlePolicy idle = IdlePolicy.Adaptive, bool merges = false)
     {
         Forwarder = new ScriptedForwarder(script);
         Plane = new DataPlane([.. Enumerable.Repeat(-1, threads)], Forwarder, retry ?? new RetryPolicy(0, 0), idle);
         for (int i = 0; i < ports; i++)
         {
-            Ports.Add(new Port($"port{i}"));
+            Ports.Add(new Port($"port{i}") { MergesSegments = merges });
             Plane.Attach(Ports[i]);
         }
     }

@@ -23,7 +23,7 @@ public sealed unsafe class DequeueQueue<TRing, TSpace, TLog> : InputQueue, IGues
     private const ulong AnnouncePending = 1UL << 63;
 
     // Set up once; read by the poll thread.
-    private readonly Features _features;
+    private readonly OffloadKinds _maySend;
     private readonly uint _headerLength;
     private readonly bool _readsHeaders;
     private readonly bool _discards;
@@ -51,9 +51,9 @@ public sealed unsafe class DequeueQueue<TRing, TSpace, TLog> : InputQueue, IGues
         _ring = ring;
         _space = space;
         _log = log;
-        _features = setup.Features;
+        _maySend = OffloadFeatures.OfSender(setup.Features);
         _headerLength = (uint)NetHeader.LengthFor(setup.Features);
-        _readsHeaders = Offloads.MaySend(setup.Features);
+        _readsHeaders = _maySend != OffloadKinds.None;
         _discards = !enabled;
         _call = new CallTarget(setup.Call);
         RingIndex = setup.RingIndex;
@@ -172,7 +172,7 @@ public sealed unsafe class DequeueQueue<TRing, TSpace, TLog> : InputQueue, IGues
             if (_readsHeaders)
             {
                 Offloads.KeepMeaningful(ref frame->Offload);
-                if (frame->Output == Frame.Undecided && !Offloads.AreValid(frame->Offload, frame->Length, _features)) frame->Drop(DropReason.BadOffload);
+                if (frame->Output == Frame.Undecided && !Offloads.AreValid(frame->Offload, frame->Length, _maySend)) frame->Drop(DropReason.BadOffload);
             }
             if (_discards) frame->Drop(DropReason.QueueDisabled);
         }

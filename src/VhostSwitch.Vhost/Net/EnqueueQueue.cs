@@ -26,7 +26,7 @@ public sealed unsafe class EnqueueQueue<TRing, TSpace, TLog, TCopy> : OutputQueu
     where TCopy : struct, IFrameCopy
 {
     // Set up once; read by poll threads.
-    private readonly Features _features;
+    private readonly OffloadKinds _takes;
     private readonly uint _headerLength;
     private readonly bool _mergeable;
 
@@ -50,7 +50,7 @@ public sealed unsafe class EnqueueQueue<TRing, TSpace, TLog, TCopy> : OutputQueu
         _ring = ring;
         _space = space;
         _log = log;
-        _features = setup.Features;
+        _takes = OffloadFeatures.OfReceiver(setup.Features);
         _headerLength = (uint)NetHeader.LengthFor(setup.Features);
         _mergeable = (setup.Features & Features.MrgRxbuf) != 0;
         _call = new CallTarget(setup.Call);
@@ -77,6 +77,12 @@ public sealed unsafe class EnqueueQueue<TRing, TSpace, TLog, TCopy> : OutputQueu
     public bool Resynchronised { get; init; }
 
     /// <inheritdoc/>
+    public override OffloadKinds Takes => _takes;
+
+    /// <inheritdoc/>
+    public override bool TakesAnyLength => _mergeable;
+
+    /// <inheritdoc/>
     public override bool NotificationOpen => _ring.CallUndecided;
 
     /// <inheritdoc/>
@@ -90,7 +96,7 @@ public sealed unsafe class EnqueueQueue<TRing, TSpace, TLog, TCopy> : OutputQueu
         for (; handled < count && _ring.Fault == RingFault.None; handled++)
         {
             var frame = burst.Frames + which[handled];
-            if (!Offloads.Takes(_features, frame->Offload))
+            if (!Offloads.Takes(_takes, frame->Offload))
             {
                 Counters->Drop(DropReason.OffloadUnsupported);
                 continue;
