@@ -171,7 +171,7 @@ public sealed unsafe class DequeueQueue<TRing, TSpace, TLog> : InputQueue, IGues
             if (frame->DataLength >= Ethernet.SnapshotLength) frame->Snapshot = Vector128.Load(frame->Data);
             if (_readsHeaders)
             {
-                Offloads.KeepMeaningful(ref frame->Offload);
+                OffloadRules.KeepMeaningful(ref frame->Offload);
                 if (frame->Output == Frame.Undecided && !Offloads.AreValid(frame->Offload, frame->Length, _features)) frame->Drop(DropReason.BadOffload);
             }
             if (_discards) frame->Drop(DropReason.QueueDisabled);
