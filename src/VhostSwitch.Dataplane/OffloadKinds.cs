@@ -24,4 +24,7 @@ public enum OffloadKinds
 
     /// <summary>Large UDP payloads that become datagrams.</summary>
     Uso = 1 << 5,
+
+    /// <summary>Everything that Linux knows.</summary>
+    All = Checksum | Tso4 | Tso6 | Ecn | Ufo | Uso,
 }

@@ -36,12 +36,17 @@ public static class Offloads
         return needed != OffloadKinds.None && (negotiated & needed) != 0;
     }
 
+    /// <summary>True where nothing is left to be done.</summary>
+    /// <param name="fields">The frame's fields.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsFinished(in OffloadFields fields) => ((fields.Flags & OffloadFields.NeedsCsum) | fields.GsoType) == 0;
+
     /// <summary>True where a receiver takes the frame as it is.</summary>
     /// <param name="receiver">What the receiver takes.</param>
     /// <param name="fields">The frame's fields.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Takes(OffloadKinds receiver, in OffloadFields fields) =>
-        ((fields.Flags & OffloadFields.NeedsCsum) | fields.GsoType) == 0 || TakesWork(receiver, fields);
+        IsFinished(fields) || TakesWork(receiver, fields);
 
     private static bool TakesWork(OffloadKinds receiver, in OffloadFields fields)
     {

@@ -30,6 +30,12 @@ public static class Errno
     /// <summary>Interrupted by a signal.</summary>
     public const int EINTR = 4;
 
+    /// <summary>Input or output failed; a TAP interface that is set down.</summary>
+    public const int EIO = 5;
+
+    /// <summary>No such device or address.</summary>
+    public const int ENXIO = 6;
+
     /// <summary>Would block.</summary>
     public const int EAGAIN = 11;
 
@@ -38,6 +44,12 @@ public static class Errno
 
     /// <summary>Permission denied.</summary>
     public const int EACCES = 13;
+
+    /// <summary>In use by another process.</summary>
+    public const int EBUSY = 16;
+
+    /// <summary>No such device.</summary>
+    public const int ENODEV = 19;
 
     /// <summary>A part of the path is not a directory.</summary>
     public const int ENOTDIR = 20;
@@ -54,14 +66,29 @@ public static class Errno
     /// <summary>The other side closed the connection.</summary>
     public const int EPIPE = 32;
 
+    /// <summary>The descriptor has lost what it stood for; a TAP interface that was deleted.</summary>
+    public const int EBADFD = 77;
+
+    /// <summary>Longer than what takes it.</summary>
+    public const int EMSGSIZE = 90;
+
+    /// <summary>The kernel does not know this option.</summary>
+    public const int ENOPROTOOPT = 92;
+
     /// <summary>Not possible with this object.</summary>
     public const int EOPNOTSUPP = 95;
 
     /// <summary>The address is in use.</summary>
     public const int EADDRINUSE = 98;
 
+    /// <summary>The interface is down.</summary>
+    public const int ENETDOWN = 100;
+
     /// <summary>Connection reset by the other side.</summary>
     public const int ECONNRESET = 104;
+
+    /// <summary>No room in a queue of the kernel.</summary>
+    public const int ENOBUFS = 105;
 
     /// <summary>Nobody listens there.</summary>
     public const int ECONNREFUSED = 111;

@@ -42,4 +42,9 @@ public static class Ethernet
         if ((ushort)typeAndTag != BinaryPrimitives.ReverseEndianness(VlanType)) return 0;
         return (ushort)(BinaryPrimitives.ReverseEndianness((ushort)(typeAndTag >> 16)) & 0xfff);
     }
+
+    /// <summary>A tag as it lies in a frame, for the last four bytes of a snapshot.</summary>
+    /// <param name="type">The tag's type, <see cref="VlanType"/> as a rule.</param>
+    /// <param name="control">Priority and VLAN id.</param>
+    public static uint Tag(ushort type, ushort control) => BinaryPrimitives.ReverseEndianness(type) | ((uint)BinaryPrimitives.ReverseEndianness(control) << 16);
 }

@@ -1,4 +1,6 @@
+using VhostSwitch.Ports.NetAfPacket;
 using VhostSwitch.Ports.NetNull;
+using VhostSwitch.Ports.NetTap;
 
 namespace VhostSwitch.Ports;
 
@@ -6,5 +8,10 @@ namespace VhostSwitch.Ports;
 public static class PortDrivers
 {
     /// <summary>All of them.</summary>
-    public static readonly IReadOnlyList<PortDriver> All = [new NullDriver()];
+    public static readonly IReadOnlyList<PortDriver> All =
+    [
+        new TapDriver(),
+        new AfPacketDriver(),
+        new NullDriver(),
+    ];
 }

@@ -26,6 +26,15 @@ public sealed unsafe class VmdqUplink : OutputQueue
     }
 
     /// <inheritdoc/>
+    public override OffloadKinds Takes => _inner.Takes;
+
+    /// <inheritdoc/>
+    public override uint LongestFrame => _inner.LongestFrame == uint.MaxValue ? uint.MaxValue : _inner.LongestFrame - VlanTag.Length;
+
+    /// <inheritdoc/>
+    public override bool TakesAnyLength => _inner.TakesAnyLength;
+
+    /// <inheritdoc/>
     public override bool NotificationOpen => _inner.NotificationOpen;
 
     /// <inheritdoc/>
