@@ -30,6 +30,9 @@ public static class Errno
     /// <summary>Interrupted by a signal.</summary>
     public const int EINTR = 4;
 
+    /// <summary>No such device or address.</summary>
+    public const int ENXIO = 6;
+
     /// <summary>Would block.</summary>
     public const int EAGAIN = 11;
 
@@ -38,6 +41,15 @@ public static class Errno
 
     /// <summary>Permission denied.</summary>
     public const int EACCES = 13;
+
+    /// <summary>Somebody else has it.</summary>
+    public const int EBUSY = 16;
+
+    /// <summary>It is there already.</summary>
+    public const int EEXIST = 17;
+
+    /// <summary>No such device.</summary>
+    public const int ENODEV = 19;
 
     /// <summary>A part of the path is not a directory.</summary>
     public const int ENOTDIR = 20;
@@ -60,8 +72,14 @@ public static class Errno
     /// <summary>The address is in use.</summary>
     public const int EADDRINUSE = 98;
 
+    /// <summary>The interface is down.</summary>
+    public const int ENETDOWN = 100;
+
     /// <summary>Connection reset by the other side.</summary>
     public const int ECONNRESET = 104;
+
+    /// <summary>No room for it: a buffer, or a limit of the process.</summary>
+    public const int ENOBUFS = 105;
 
     /// <summary>Nobody listens there.</summary>
     public const int ECONNREFUSED = 111;

@@ -1,3 +1,4 @@
+using VhostSwitch.Ports.NetAfXdp;
 using VhostSwitch.Ports.NetNull;
 
 namespace VhostSwitch.Ports;
@@ -6,5 +7,5 @@ namespace VhostSwitch.Ports;
 public static class PortDrivers
 {
     /// <summary>All of them.</summary>
-    public static readonly IReadOnlyList<PortDriver> All = [new NullDriver()];
+    public static readonly IReadOnlyList<PortDriver> All = [new AfXdpDriver(), new NullDriver()];
 }
