@@ -63,6 +63,9 @@ public static class Errno
     /// <summary>Too many open files in this process.</summary>
     public const int EMFILE = 24;
 
+    /// <summary>No room left in a table or a disk.</summary>
+    public const int ENOSPC = 28;
+
     /// <summary>The other side closed the connection.</summary>
     public const int EPIPE = 32;
 

@@ -11,7 +11,7 @@ namespace VhostSwitch.Linux;
 public sealed unsafe class XdpProgram : IDisposable
 {
     // offsetof(struct xdp_md, rx_queue_index)
-    private const short QueueOfFrame = 16;
+    internal const short QueueOfFrame = 16;
 
     private readonly FileDescriptor _map;
     private readonly FileDescriptor _program;
