@@ -48,6 +48,9 @@ public static class Errno
     /// <summary>In use by another process.</summary>
     public const int EBUSY = 16;
 
+    /// <summary>It is there already.</summary>
+    public const int EEXIST = 17;
+
     /// <summary>No such device.</summary>
     public const int ENODEV = 19;
 
@@ -62,6 +65,9 @@ public static class Errno
 
     /// <summary>Too many open files in this process.</summary>
     public const int EMFILE = 24;
+
+    /// <summary>No room left in a table or a disk.</summary>
+    public const int ENOSPC = 28;
 
     /// <summary>The other side closed the connection.</summary>
     public const int EPIPE = 32;
@@ -87,7 +93,7 @@ public static class Errno
     /// <summary>Connection reset by the other side.</summary>
     public const int ECONNRESET = 104;
 
-    /// <summary>No room in a queue of the kernel.</summary>
+    /// <summary>No room for it: a queue of the kernel, or a limit of the process.</summary>
     public const int ENOBUFS = 105;
 
     /// <summary>Nobody listens there.</summary>

@@ -1,5 +1,8 @@
 using VhostSwitch.Ports.NetAfPacket;
+using VhostSwitch.Ports.NetAfXdp;
 using VhostSwitch.Ports.NetNull;
+using VhostSwitch.Ports.NetPcap;
+using VhostSwitch.Ports.NetRing;
 using VhostSwitch.Ports.NetTap;
 
 namespace VhostSwitch.Ports;
@@ -12,6 +15,9 @@ public static class PortDrivers
     [
         new TapDriver(),
         new AfPacketDriver(),
+        new AfXdpDriver(),
+        new PcapDriver(),
+        new RingDriver(),
         new NullDriver(),
     ];
 }

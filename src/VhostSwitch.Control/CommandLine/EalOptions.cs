@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VhostSwitch.Ports;
+using VhostSwitch.Ports.NetAfXdp;
 
 namespace VhostSwitch.Control.CommandLine;
 
@@ -16,8 +17,8 @@ internal sealed class EalOptions : OptionSet
 
     private readonly ValueOption _coreMask, _coreList, _coreMap, _mainCore;
     private readonly ValueOption _memory, _nodeMemory, _hugeDirectory, _filePrefix, _logLevel, _channels, _processType;
-    private readonly ValueOption _devices;
-    private readonly FlagOption _noHuge, _showVersion;
+    private readonly ValueOption _devices, _attached;
+    private readonly FlagOption _noHuge, _noPci, _showVersion;
     private readonly List<Option> _withoutEffect = [];
     private readonly List<(Option Option, string Reason)> _notBuilt = [];
 
@@ -35,9 +36,12 @@ internal sealed class EalOptions : OptionSet
         _hugeDirectory = Add(new ValueOption("--huge-dir", "DIR", "The hugetlbfs mount for the switch's own memory."));
         _devices = Add(new ValueOption("--vdev", "NAME[,KEY=VALUE...]",
             "Add a port; repeatable. The name is a driver's with a number behind it: see Ports.").Suggest([.. PortDrivers.All.Select(driver => driver.Name + "0")]));
+        _attached = Add(new ValueOption("-a", "INTERFACE[,KEY=VALUE...]",
+            "Add a port on an interface of the kernel, as --vdev net_af_xdp does; repeatable. The interface's name, or the address of its PCI device.",
+            "--allow", "-w", "--pci-whitelist"));
         _noHuge = Add(new FlagOption("--no-huge", "Use normal pages only."));
         WithoutEffect(new FlagOption("--in-memory", "The switch makes no file for its own memory in any case."));
-        Add(new FlagOption("--no-pci", "Attach no PCI device. None is attached without an option that names it."));
+        _noPci = Add(new FlagOption("--no-pci", "Attach no PCI device. None is attached without an option that names it."));
         _filePrefix = Add(new ValueOption("--file-prefix", "NAME",
             $"Name of this switch among several; names the control socket. Default: {SwitchConfiguration.DefaultFilePrefix}."));
         _processType = Add(new ValueOption("--proc-type", "TYPE", "primary or auto. Default: primary.").Suggest("primary", "auto"));
@@ -67,8 +71,6 @@ internal sealed class EalOptions : OptionSet
         foreach (string flag in flags)
             WithoutEffect(new FlagOption(flag, ""));
 
-        NotBuilt(new ValueOption("-a", "ADDRESS", "", "--allow"), "physical interfaces cannot be attached yet; leave it out");
-        NotBuilt(new ValueOption("-w", "ADDRESS", "", "--pci-whitelist"), "physical interfaces cannot be attached yet; leave it out");
         NotBuilt(new ValueOption("-d", "LIBRARY", ""), "drivers cannot be loaded, they are part of the program; leave it out");
         NotBuilt(new ValueOption("-s", "COREMASK", ""), "there are no service cores, poll threads do all the work; leave it out");
         NotBuilt(new ValueOption("-S", "CORELIST", ""), "there are no service cores, poll threads do all the work; leave it out");
@@ -116,20 +118,35 @@ internal sealed class EalOptions : OptionSet
     private List<Vdev> ReadDevices(ParseResult result)
     {
         var devices = new List<Vdev>();
-        foreach (string text in _devices.All(result))
+        // First those of -a: DPDK numbers devices at PCI before virtual ones.
+        HashSet<string> names = [.. _devices.All(result).Select(text => text.Split(',')[0])];
+        int number = 0;
+        foreach (string text in _attached.All(result))
         {
-            try
-            {
-                devices.Add(Vdev.Parse(text, PortDrivers.All));
-            }
-            catch (PortException e)
-            {
-                throw new CommandLineException($"--vdev {text}: {e.Message}");
-            }
+            string given = $"{_attached.Given(result)} {text}";
+            if (_noPci.IsGiven(result) && AttachedInterface.IsPciAddress(text))
+                throw new CommandLineException($"{given} attaches a PCI device and --no-pci forbids that: leave one of them out, or name the interface in place of the address");
+            while (names.Contains($"net_af_xdp{number}"))
+                number++;
+            int own = number++;
+            devices.Add(Device(given, () => AttachedInterface.ToVdev(text, own)));
         }
+        devices.AddRange(_devices.All(result).Select(text => Device($"--vdev {text}", () => text)));
         if (devices.GroupBy(device => device.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new CommandLineException($"--vdev {twice.Key} was given {twice.Count()} times: every device has a name of its own");
         return devices;
+    }
+
+    private static Vdev Device(string given, Func<string> text)
+    {
+        try
+        {
+            return Vdev.Parse(text(), PortDrivers.All);
+        }
+        catch (PortException e)
+        {
+            throw new CommandLineException($"{given}: {e.Message}");
+        }
     }
 
     private CoreChoice ReadCores(ParseResult result, IReadOnlyList<int> present)
