@@ -1,4 +1,6 @@
 using VhostSwitch.Ports.NetNull;
+using VhostSwitch.Ports.NetPcap;
+using VhostSwitch.Ports.NetRing;
 
 namespace VhostSwitch.Ports;
 
@@ -6,5 +8,5 @@ namespace VhostSwitch.Ports;
 public static class PortDrivers
 {
     /// <summary>All of them.</summary>
-    public static readonly IReadOnlyList<PortDriver> All = [new NullDriver()];
+    public static readonly IReadOnlyList<PortDriver> All = [new NullDriver(), new PcapDriver(), new RingDriver()];
 }
