@@ -1,3 +1,4 @@
+using VhostSwitch.Linux;
 using VhostSwitch.Packets;
 
 namespace VhostSwitch.Ports.NetRing;
@@ -46,7 +47,7 @@ internal sealed class RingDevice : PortDevice
     {
         if (_options.Peer is null)
         {
-            _incoming = new FrameRing(Context.Memory, _options.Capacity);
+            _incoming = MakeRing();
             UseRings(_incoming);
         }
         else if (_devices.TryGetValue(_options.Peer, out var peer)) Join(peer);
@@ -75,12 +76,24 @@ internal sealed class RingDevice : PortDevice
     {
         if (peer._options.Peer != Vdev.Name) throw Vdev.Wrong($"its peer {peer.Vdev.Name} has {(peer._options.Peer is { } other ? $"peer={other}" : "loop=1")}; two devices name each other");
         if (peer._options.Capacity != _options.Capacity) throw Vdev.Wrong($"its size is not that of its peer {peer.Vdev.Name}; give both the same");
-        _incoming = new FrameRing(Context.Memory, _options.Capacity);
-        peer._incoming = new FrameRing(Context.Memory, _options.Capacity);
+        _incoming = MakeRing();
+        peer._incoming = MakeRing();
         _peer = peer;
         peer._peer = this;
         UseRings(peer._incoming);
         peer.UseRings(_incoming);
+    }
+
+    private FrameRing MakeRing()
+    {
+        try
+        {
+            return new FrameRing(Context.Memory, _options.Capacity);
+        }
+        catch (LinuxException e)
+        {
+            throw Vdev.Wrong($"has no memory for its frames ({e.Message}); a smaller size needs less");
+        }
     }
 
     private void UseRings(FrameRing outgoing) => Use([new RingInput(_incoming!, InputCountersOf(0))], [new RingOutput(outgoing, OutputCountersOf(0))]);

@@ -54,12 +54,13 @@ internal sealed unsafe class CaptureWriter : IDisposable
         try
         {
             _file = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+            Ring = new FrameRing(memory, RingCapacity);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or LinuxException)
         {
+            _file?.Dispose();
             throw new PortException($"{path} cannot be written: {e.Message}");
         }
-        Ring = new FrameRing(memory, RingCapacity);
         _epoll.Add(Ring.WakeDescriptor, 0);
         _filled = format.WriteHeader(_buffer, snapLength);
         // A full disk is known from the start, before the first frame.
