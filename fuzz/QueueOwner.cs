@@ -137,6 +137,8 @@ internal sealed unsafe class QueueOwner : IDeviceEvents, IDisposable
 /// <summary>A front-end that hears every question and answers none.</summary>
 internal sealed class SilentChannel : IBackEndChannel
 {
+    public Action<ulong, IotlbAccess>? Concluded { get; set; }
+
     public bool AskForTranslation(ulong address, IotlbAccess access) => true;
 
     public void AskWhenReadable(int notes, Action ask)

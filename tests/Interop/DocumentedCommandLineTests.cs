@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using VhostSwitch.Interop.Rig;
 using Xunit;
 
@@ -6,11 +7,12 @@ namespace VhostSwitch.Interop;
 /// <summary>The command lines of the documents, as they are written there.</summary>
 public sealed class DocumentedCommandLineTests : InteropTest
 {
-    /// <summary>More cores than most machines have, more memory than is free in huge pages: it starts all the same.</summary>
+    /// <summary>More cores than most machines have, more memory than is free in huge pages: it starts all the same, and its uplink is a tap.</summary>
     [Fact]
     public async Task TheSampleApplicationsCommandLineServesItsSocket()
     {
         SwitchProcess vhostSwitch = await StartDocumentedAsync();
+        await vhostSwitch.WaitForLineAsync(new Regex("^net_tap0: up: dtap0, "), Limits.Step);
         await vhostSwitch.StopAsync();
     }
 
@@ -27,6 +29,11 @@ public sealed class DocumentedCommandLineTests : InteropTest
             Ports = [new VirtioUserPort(socket, macA), new VirtioUserPort(socket, macB)],
             Peers = [macB, macA],
         });
+        // What the first of them sends before the other has an address goes to the uplink.
+        await guest.StartForwardingAsync(txFirst: true);
+        foreach (string mac in (string[])[macA, macB])
+            await vhostSwitch.WaitForLineAsync(new Regex($"MAC_ADDRESS {mac} and VLAN_TAG 100[01] registered"), Limits.Step);
+        await guest.StopForwardingAsync();
         await guest.StartForwardingAsync(txFirst: true);
         await Until.TrueAsync(
             async () => (await guest.ShowCountersAsync()).All(port => port.ReceivedFrames > 10_000), Limits.Step, "both ports receive");
@@ -38,6 +45,6 @@ public sealed class DocumentedCommandLineTests : InteropTest
     private async Task<SwitchProcess> StartDocumentedAsync()
     {
         const string commandLine = "-c f -n 4 --socket-mem 1024 --huge-dir /mnt/huge -- -p 0x1 --dev-basename usvhost";
-        return await StartSwitchCommandAsync(commandLine.Split(' '), Folder.File("usvhost"));
+        return await StartSwitchCommandAsync(await MakeNamespaceAsync(), commandLine.Split(' '), Folder.File("usvhost"));
     }
 }

@@ -51,9 +51,9 @@ public abstract class InteropTest : IAsyncLifetime
     }
 
     /// <summary>Starts the switch with a command line word by word; <paramref name="sockets"/> are those that it asks for.</summary>
-    private protected async Task<SwitchProcess> StartSwitchCommandAsync(IEnumerable<string> arguments, params string[] sockets)
+    private protected async Task<SwitchProcess> StartSwitchCommandAsync(NetworkNamespace? place, IEnumerable<string> arguments, params string[] sockets)
     {
-        SwitchProcess program = Own(SwitchProcess.StartWith(Folder, arguments, sockets), p => [p.Transcript]);
+        SwitchProcess program = Own(SwitchProcess.StartWith(Folder, arguments, sockets, place: place), p => [p.Transcript]);
         await program.WaitUntilServingAsync();
         return program;
     }

@@ -23,8 +23,8 @@ internal sealed class NetworkNamespace : IAsyncDisposable
     public async Task ConnectAsync(string name, NetworkNamespace other, string otherName)
     {
         await IpAsync("link", "add", name, "netns", Name, "type", "veth", "peer", "name", otherName, "netns", other.Name);
-        await IpHereAsync($"link set {name} up");
-        await other.IpHereAsync($"link set {otherName} up");
+        await IpHereAsync($"link set dev {name} up");
+        await other.IpHereAsync($"link set dev {otherName} up");
     }
 
     /// <summary>Runs <c>ip</c> in the namespace.</summary>

@@ -10,6 +10,7 @@ internal sealed class OpenVswitch : IAsyncDisposable
 {
     private const string Schema = "/usr/share/openvswitch/vswitch.ovsschema";
     private const string Daemon = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk";
+    private const string PlainDaemon = "/usr/lib/openvswitch-switch/ovs-vswitchd";
 
     /// <summary>About 90 MiB a port, from --no-huge's pages of 4 KiB which hold one buffer each.</summary>
     private const int MemoryMiB = 768;
@@ -19,6 +20,7 @@ internal sealed class OpenVswitch : IAsyncDisposable
     private readonly Dictionary<string, string> _environment;
     private readonly Transcript _commands = new("Open vSwitch, commands");
     private ChildProcess? _databaseServer;
+    private string _target = "ovs-vswitchd-dpdk";
     private ChildProcess? _daemon;
 
     private OpenVswitch(TestFolder folder)
@@ -45,12 +47,7 @@ internal sealed class OpenVswitch : IAsyncDisposable
     /// <param name="pollCore">The core of its one polling thread.</param>
     public async Task StartAsync(int pollCore = 0)
     {
-        string file = Path.Combine(_folder, "conf.db");
-        await RunAsync("ovsdb-tool", "create", file, Schema);
-        _databaseServer = ChildProcess.Start(
-            "ovsdb-server", "ovsdb-server", [file, $"--remote=p{_database}", "--pidfile", "-vconsole:warn"], _folder, _environment);
-        await WaitForFileAsync("db.sock", _databaseServer);
-        await ConfigureAsync("--no-wait", "init");
+        await StartDatabaseAsync();
         // --legacy-mem keeps Open vSwitch from adding --in-memory, which DPDK refuses beside --no-huge.
         // The database says what the daemon is before it starts: it reads these values only once.
         await ConfigureAsync(
@@ -63,6 +60,25 @@ internal sealed class OpenVswitch : IAsyncDisposable
         await _daemon.WaitForLineAsync(new Regex("DPDK Enabled - initialized"), Limits.DpdkStart);
         await ConfigureAsync("add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=netdev", "fail-mode=standalone");
     }
+
+    /// <summary>
+    /// Starts the database and the daemon without DPDK in a namespace, and adds the bridge br0, which runs in user space: VLANs for hosts whose
+    /// kernel knows none.
+    /// </summary>
+    public async Task StartPlainAsync(NetworkNamespace place)
+    {
+        await StartDatabaseAsync();
+        _target = "ovs-vswitchd";
+        _daemon = ChildProcess.Start(
+            "ovs-vswitchd", "ip", ["netns", "exec", place.Name, PlainDaemon, _database, "--pidfile", "-vconsole:info"], _folder, _environment);
+        await ConfigureAsync("add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=netdev", "fail-mode=standalone");
+    }
+
+    /// <summary>Adds an interface of the namespace that carries all tags.</summary>
+    public Task AddTrunkAsync(string device) => ConfigureAsync("add-port", "br0", device);
+
+    /// <summary>Adds an interface to the namespace whose frames have a tag at trunks, and none here.</summary>
+    public Task AddAccessInterfaceAsync(string device, int tag) => ConfigureAsync("add-port", "br0", device, $"tag={tag}", "--", "set", "Interface", device, "type=internal");
 
     /// <summary>Adds a port that connects to a socket which the guest's side serves.</summary>
     public Task AddClientPortAsync(string name, string socket, int? mtu = null) =>
@@ -83,12 +99,22 @@ internal sealed class OpenVswitch : IAsyncDisposable
     public Task<string> ConfigureAsync(params string[] arguments) => RunAsync("ovs-vsctl", [$"--db={_database}", "--timeout=20", .. arguments]);
 
     /// <summary>Runs ovs-appctl on this daemon.</summary>
-    public Task<string> AskAsync(params string[] arguments) => RunAsync("ovs-appctl", ["--timeout=20", "-t", "ovs-vswitchd-dpdk", .. arguments]);
+    public Task<string> AskAsync(params string[] arguments) => RunAsync("ovs-appctl", ["--timeout=20", "-t", _target, .. arguments]);
 
     public async ValueTask DisposeAsync()
     {
-        await StopAsync(_daemon, "ovs-vswitchd-dpdk");
+        await StopAsync(_daemon, _target);
         await StopAsync(_databaseServer, "ovsdb-server");
+    }
+
+    private async Task StartDatabaseAsync()
+    {
+        string file = Path.Combine(_folder, "conf.db");
+        await RunAsync("ovsdb-tool", "create", file, Schema);
+        _databaseServer = ChildProcess.Start(
+            "ovsdb-server", "ovsdb-server", [file, $"--remote=p{_database}", "--pidfile", "-vconsole:warn"], _folder, _environment);
+        await WaitForFileAsync("db.sock", _databaseServer);
+        await ConfigureAsync("--no-wait", "init");
     }
 
     private Task AddPortAsync(string name, int? mtu, params string[] columns)
