@@ -99,7 +99,8 @@ public sealed unsafe class SegmentMerger : IDisposable
         byte flags = head[headers.Transport + FlagsPlace];
         if (part->PayloadLength == 0 || (flags & ~TcpPush) != TcpAcknowledge) return false;
         if (!IsSound(part, head, frame->Offload)) return false;
-        part->Extends = (flags & TcpPush) == 0;
+        // Nobody cuts what is smaller than this.
+        part->Extends = (flags & TcpPush) == 0 && part->PayloadLength >= OffloadFinisher.MinSegmentSize;
         return true;
     }
 

@@ -27,8 +27,8 @@ public sealed class SoftwareOffloadTests : InteropTest
         await receiver.WaitForBootAsync();
         await sender.SetAddressAsync(OnAddress4 + "/24");
         await receiver.SetAddressAsync(OffAddress4 + "/24");
-        await sender.CheckAsync($"ip -6 addr add {OnAddress6}/64 dev eth0 nodad");
-        await receiver.CheckAsync($"ip -6 addr add {OffAddress6}/64 dev eth0 nodad");
+        await sender.CheckAsync($"ip -6 addr add {OnAddress6}/64 dev eth0");
+        await receiver.CheckAsync($"ip -6 addr add {OffAddress6}/64 dev eth0");
         await sender.WaitForPingAsync(OffAddress4);
         await receiver.CheckAsync($"for i in $(seq 30); do ping -6 -c 1 -W 1 {OnAddress6} && exit 0; done; exit 1", Limits.GuestBoot);
         Assert.Contains("tcp-segmentation-offload: on", await sender.CheckAsync("ethtool -k eth0"));

@@ -185,6 +185,17 @@ public sealed unsafe class OffloadFinisherTests : IDisposable
     }
 
     [Fact]
+    public void AChecksumOfZeroIsNotTakenForNone()
+    {
+        // RFC 768: 0 says that there is no checksum.
+        var datagram = Enumerable.Range(0, 65536).Select(i => new WireFrame { IsUdp = true, Payload = [(byte)(i >> 8), (byte)i] })
+            .First(f => WireFrame.Number(f.ToBytes(), f.Transport + 6) == 0xffff);
+        Assert.Equal([datagram.ToBytes()], Finish(datagram.ToBytes(unfinished: true), datagram.Fields(), [])!);
+        Assert.Equal([datagram.ToBytes()], Finish(datagram.ToBytes(unfinished: true), datagram.Fields(OffloadFields.GsoUdpL4, 8), [])!);
+        Assert.Equal([datagram.ToBytes()], Finish(datagram.ToBytes(unfinished: true), datagram.Fields(OffloadFields.GsoUdp, 800), [])!);
+    }
+
+    [Fact]
     public void LeavesPaddingOutOfTheChecksum()
     {
         var frame = new WireFrame { Payload = [1] };
@@ -207,15 +218,19 @@ public sealed unsafe class OffloadFinisherTests : IDisposable
     {
         var large = new WireFrame { IsUdp = true, Payload = [.. Enumerable.Range(0, 65_000).Select(i => (byte)(i * 7))] };
         byte[] bytes = large.ToBytes(unfinished: true);
+        var small = large with { Payload = large.Payload[..1400] };
         // A frame that fills half of the room, one that fills the other, a datagram in fragments beside what was not sent yet.
+        _lent.Add(bytes, large.Fields());
+        _lent.Add(small.ToBytes(unfinished: true), small.Fields());
+        _lent.Add(bytes, large.Fields(OffloadFields.GsoUdp, 1400));
         foreach (byte type in new byte[] { 0, 0, 0, OffloadFields.GsoUdp, OffloadFields.GsoUdpL4, OffloadFields.GsoUdp, 0 })
             _lent.Add(bytes, large.Fields(type, 1400));
         var made = FinishAll();
         Assert.All(made, m => Assert.True(WireFrame.IsSound(m)));
-        Assert.Equal(4, made.Count(m => m.SequenceEqual(large.ToBytes())));
+        Assert.Equal(5, made.Count(m => m.SequenceEqual(large.ToBytes())));
         byte[] datagram = large.ToBytes()[large.Transport..];
         var fragments = made.Where(m => (WireFrame.Number(m, large.Network + 6) & 0x3fff) != 0).ToList();
-        Assert.Equal([.. datagram, .. datagram], fragments.SelectMany(m => m[large.Transport..]));
+        Assert.Equal([.. datagram, .. datagram, .. datagram], fragments.SelectMany(m => m[large.Transport..]));
     }
 
     public void Dispose()

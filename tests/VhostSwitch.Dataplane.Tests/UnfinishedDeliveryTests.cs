@@ -56,6 +56,18 @@ public sealed unsafe class UnfinishedDeliveryTests
     }
 
     [Fact]
+    public void AFrameOfWhichNothingWasMadeForAFullReceiverIsNotDelivered()
+    {
+        // 40 segments and 24 frames fill two bursts; the last frame finds the second one full, and the receiver too.
+        using var rig = new Rig(_ => 1, ports: 2);
+        var input = rig.Input(0, new FakeInput { Content = token => Mixed(token is 0 or 25 ? (ushort)0 : (ushort)1) });
+        var output = rig.Output(1, new FakeOutput { Room = Burst.MaxFrames });
+        rig.Run(input, 26);
+        Assert.Equal(0ul, input.Counters->Delivered);
+        Assert.Equal((ulong)(Segments + 24 + Segments - Burst.MaxFrames), output.Drops(DropReason.ReceiverFull));
+    }
+
+    [Fact]
     public void AFullReceiverIsTriedAgain()
     {
         using var rig = new Rig(_ => 1, ports: 2, retry: new RetryPolicy(4, 1));
