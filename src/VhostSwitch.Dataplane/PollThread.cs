@@ -233,12 +233,12 @@ public sealed unsafe partial class PollThread : IDisposable
         var frames = burst.Frames;
         ushort first = frames[0].Output;
         bool flood = first == Frame.Flood, same = true;
-        int work = frames[0].Offload.Work;
+        int work = Frame.WorkOn(frames);
         for (int i = 1; i < burst.Count; i++)
         {
             same &= frames[i].Output == first;
             flood |= frames[i].Output == Frame.Flood;
-            work |= frames[i].Offload.Work;
+            work |= Frame.WorkOn(frames + i);
         }
         burst.HasWork = work != 0;
         if (flood) DeliverToAll(burst, input, topology);

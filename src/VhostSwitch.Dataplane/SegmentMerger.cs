@@ -275,7 +275,8 @@ public sealed unsafe class SegmentMerger : IDisposable
         Unsafe.WriteUnaligned(head + headers.Transport + PacketHeaders.TcpChecksumOffset, headers.PseudoHeader(head, transportLength).Partial);
     }
 
-    private static bool Same(byte* a, byte* b, int at, int length) => new ReadOnlySpan<byte>(a + at, length).SequenceEqual(new ReadOnlySpan<byte>(b + at, length));
+    private static bool Same(byte* a, byte* b, int at, int length) =>
+        new ReadOnlySpan<byte>(a + at, length).SequenceEqual(new ReadOnlySpan<byte>(b + at, length));
 
     private static uint Sequence(byte* tcp) => BinaryPrimitives.ReverseEndianness(Unsafe.ReadUnaligned<uint>(tcp + SequencePlace));
 

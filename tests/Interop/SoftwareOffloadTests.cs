@@ -19,7 +19,8 @@ public sealed class SoftwareOffloadTests : InteropTest
     public async Task AGuestWithoutOffloadsUnderstandsOneWithThem(bool mergeable)
     {
         string on = Folder.File("on"), off = Folder.File("off");
-        SwitchProcess vhostSwitch = await StartSwitchAsync(new() { Sockets = [on, off], Mergeable = true, TxChecksum = true, Tso = true });
+        SwitchProcess vhostSwitch =
+            await StartSwitchAsync(new() { Sockets = [on, off], Mergeable = true, TxChecksum = true, Tso = true });
         QemuGuest sender = await StartGuestAsync(new() { Name = "on", Nics = [new GuestNic(on, "52:54:00:00:01:00")] });
         string properties = $"{GuestNic.OffloadsOff},mrg_rxbuf={(mergeable ? "on" : "off")}";
         QemuGuest receiver = await StartGuestAsync(new() { Name = "off", Nics = [new GuestNic(off, "52:54:00:00:01:01") { Properties = properties }] });

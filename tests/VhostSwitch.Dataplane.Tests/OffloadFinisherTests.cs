@@ -59,14 +59,20 @@ public sealed unsafe class OffloadFinisherTests : IDisposable
     }
 
     [Fact]
-    public void AnyChecksumIsFinished() => Prop.ForAll((from frame in Frames() from cuts in Gen.Choose(0, 200).ArrayOf(2) select (frame, cuts)).ToArbitrary(), c =>
+    public void AnyChecksumIsFinished() => Prop.ForAll((
+        from frame in Frames()
+        from cuts in Gen.Choose(0, 200).ArrayOf(2)
+        select (frame, cuts)).ToArbitrary(), c =>
     {
         var made = Finish(c.frame.ToBytes(unfinished: true), c.frame.Fields(), c.cuts)!;
         Assert.Equal([c.frame.ToBytes()], made);
     }).Check(Config.QuickThrowOnFailure.WithMaxTest(500));
 
     [Fact]
-    public void AnyDatagramBecomesFragmentsOfIt() => Prop.ForAll((from frame in Frames() from size in Gen.Choose(8, 700) select (frame with { IsUdp = true }, size)).ToArbitrary(), c =>
+    public void AnyDatagramBecomesFragmentsOfIt() => Prop.ForAll((
+        from frame in Frames()
+        from size in Gen.Choose(8, 700)
+        select (frame with { IsUdp = true }, size)).ToArbitrary(), c =>
     {
         var (frame, size) = c;
         byte[] whole = frame.ToBytes();
@@ -97,7 +103,6 @@ public sealed unsafe class OffloadFinisherTests : IDisposable
         Prop.ForAll(cases.ToArbitrary(), c =>
         {
             byte[] bytes = c.frame.ToBytes(unfinished: true);
-            int at = c.raw == 0 ? 0 : bytes.Length;
             for (int i = 0; i < c.changes.Length && c.raw < 3; i++)
                 bytes[c.changes[i] % Math.Min(bytes.Length, 100)] = (byte)(c.changes[i] >> 8);
             if (c.raw == 0) bytes = bytes[..Math.Min(bytes.Length, 14 + (c.fields[5] % 60))];
@@ -111,7 +116,7 @@ public sealed unsafe class OffloadFinisherTests : IDisposable
             Assert.NotEmpty(made);
             // Whatever was asked for: addresses and tags are those that were decided on.
             Assert.All(made, m => Assert.Equal(bytes[..14], m[..14]));
-            if (fields.GsoType != 0 || fields.CsumStart == c.frame.Transport) Assert.All(made, m => Assert.True(fields.GsoType == 0 || WireFrame.IsSound(m)));
+            if (fields.GsoType != 0) Assert.All(made, m => Assert.True(WireFrame.IsSound(m)));
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(5000));
         Assert.InRange(taken, 500, 5000);
     }

@@ -216,7 +216,8 @@ public sealed unsafe class SegmentMergerTests : IDisposable
 
     // Each flow has headers of a length of its own, which end with its type.
     private static IEnumerable<string> OfFlow(IEnumerable<byte[]> frames, WireFrame flow) =>
-        frames.Where(f => WireFrame.Number(f, flow.Network - 2) == (flow.IsIPv6 ? 0x86dd : 0x0800) && (flow.Tags == 0 || f[12] == 0x81)).Select(Convert.ToHexString);
+        frames.Where(f => WireFrame.Number(f, flow.Network - 2) == (flow.IsIPv6 ? 0x86dd : 0x0800) && (flow.Tags == 0 || f[12] == 0x81))
+            .Select(Convert.ToHexString);
 
     private static WireFrame After(WireFrame first, int count) =>
         first with { Sequence = first.Sequence + (uint)(count * first.Payload.Length), Id = (ushort)(first.Id + count) };
