@@ -12,7 +12,7 @@ public enum DropReason : byte
     /// <summary>Longer than the largest frame. Counted where it came in.</summary>
     Oversize,
 
-    /// <summary>The offload fields of its header contradict the frame. Counted where it came in.</summary>
+    /// <summary>The offload fields of its header contradict the frame or its headers. Counted where it came in.</summary>
     BadOffload,
 
     /// <summary>It came from a queue that is started but disabled. Counted where it came in.</summary>
@@ -42,7 +42,7 @@ public enum DropReason : byte
     /// <summary>The receiver's buffer is too short and it does not take frames in several. Counted where it should have left.</summary>
     ReceiverBufferTooSmall,
 
-    /// <summary>It carries offload work that the receiver did not agree to take. Counted where it should have left.</summary>
+    /// <summary>It carries offload work that the receiver did not agree to take, and nobody did it. Counted where it should have left.</summary>
     OffloadUnsupported,
 
     /// <summary>The receiver's queue broke the rules while the frame was on its way. Counted where it should have left.</summary>

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -57,9 +56,6 @@ public struct OffloadFields
 
     /// <summary>Where it is stored, in bytes from <see cref="CsumStart"/>.</summary>
     public ushort CsumOffset;
-
-    /// <summary>0 where nothing is left to be done: <see cref="Flags"/> and <see cref="GsoType"/> by one load.</summary>
-    internal readonly ushort Work => Unsafe.As<byte, ushort>(ref Unsafe.AsRef(in Flags));
 }
 
 /// <summary>
@@ -107,6 +103,10 @@ public unsafe struct Frame
 
     /// <summary>Set by an output that took the frame.</summary>
     public bool Delivered;
+
+    /// <summary>0 where nothing is left to be done to the frame: two fields of <see cref="Offload"/>, flags and kind, by one load.</summary>
+    /// <param name="frame">The frame.</param>
+    internal static ushort WorkOn(Frame* frame) => *(ushort*)&frame->Offload;
 
     /// <summary>Decides that the frame goes nowhere.</summary>
     /// <param name="reason">Why.</param>

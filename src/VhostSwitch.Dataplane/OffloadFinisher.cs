@@ -18,8 +18,8 @@ namespace VhostSwitch.Dataplane;
 public sealed unsafe class OffloadFinisher : IDisposable
 {
     /// <summary>
-    /// The smallest payload of a segment in bytes, as Linux has it (TCP_MIN_GSO_SIZE): the smallest segment it sends, 48 bytes, less 40 for options.
-    /// Smaller ones would make a guest's one frame tens of thousands.
+    /// The smallest payload of a segment in bytes, as Linux has it (TCP_MIN_GSO_SIZE): the smallest segment it sends, 48 bytes, less 40 for
+    /// options. Smaller ones would make a guest's one frame tens of thousands.
     /// </summary>
     public const int MinSegmentSize = 8;
 

@@ -18,7 +18,9 @@ public static class Offloads
         if (fields.GsoType == OffloadFields.GsoNone) fields.HdrLen = fields.GsoSize = 0;
     }
 
-    /// <summary>True where fields agree with the frame and with what was negotiated. Nothing beyond the frame is ever touched for them (CVE-2024-11614).</summary>
+    /// <summary>
+    /// True where fields agree with the frame and with what was negotiated. Nothing beyond the frame is ever touched for them (CVE-2024-11614).
+    /// </summary>
     /// <param name="fields">The fields, after <see cref="KeepMeaningful"/>.</param>
     /// <param name="frameLength">The length of the frame in bytes.</param>
     /// <param name="negotiated">What the sender may leave undone.</param>

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Numerics;
 using VhostSwitch.Linux;
 
 namespace VhostSwitch.Dataplane;
@@ -23,7 +22,7 @@ public enum IdlePolicy
 /// <see cref="HasPassed"/> until it is true: from then on nothing of the old table is known here, neither in the pass that
 /// runs nor among the queues whose decision to notify is open.
 /// </remarks>
-public sealed unsafe class PollThread : IDisposable
+public sealed unsafe partial class PollThread : IDisposable
 {
     // Empty passes before a thread sleeps: about 0.1 ms of polling, longer than a guest takes to answer, so that a
     // conversation is never slowed by sleeping, and short against the time slices of a guest that stopped.
@@ -53,8 +52,6 @@ public sealed unsafe class PollThread : IDisposable
     private readonly Epoll _epoll = new();
     private readonly Thread _thread;
     private readonly Burst _burst = new();
-    private readonly OffloadFinisher _finisher = new();
-    private readonly SegmentMerger _merger = new();
     private readonly bool _sharesOutputs;
 
     // Written by the control thread while the poll thread runs, each replaced whole.
@@ -66,9 +63,6 @@ public sealed unsafe class PollThread : IDisposable
     // Written by the poll thread only. The array has room for every output of every port; full, decisions are taken at once.
     private readonly Queue[] _open = new Queue[4096];
     private int _openCount;
-
-    // Of the frames that are being finished, by their positions: those of which not every part was taken.
-    private uint _lost;
     private ulong _passes;
     private ulong _busyPasses;
     private ulong _frames;
@@ -239,12 +233,12 @@ public sealed unsafe class PollThread : IDisposable
         var frames = burst.Frames;
         ushort first = frames[0].Output;
         bool flood = first == Frame.Flood, same = true;
-        int work = frames[0].Offload.Work;
+        int work = Frame.WorkOn(frames);
         for (int i = 1; i < burst.Count; i++)
         {
             same &= frames[i].Output == first;
             flood |= frames[i].Output == Frame.Flood;
-            work |= frames[i].Offload.Work;
+            work |= Frame.WorkOn(frames + i);
         }
         burst.HasWork = work != 0;
         if (flood) DeliverToAll(burst, input, topology);
@@ -324,77 +318,6 @@ public sealed unsafe class PollThread : IDisposable
         if (sent == count) return true;
         DropForFull(queue, count - sent);
         return false;
-    }
-
-    // Segments that belong together are offered as one. What is left to be done to it is then the receiver's work, or ours again.
-    private void OfferMerged(OutputQueue queue, Burst burst, ushort* which, int count)
-    {
-        int merged = queue.TakesAnyLength ? _merger.Merge(burst, which, count, queue.Takes) : count;
-        if (merged == count)
-        {
-            if (burst.HasWork) OfferFinished(queue, burst, which, count);
-            else Offer(queue, burst, which, count);
-            return;
-        }
-        OfferFinished(queue, _merger.Burst, _merger.Burst.Everything, merged);
-        _merger.Settle(burst, which, count);
-    }
-
-    // Frames with work that the queue does not take become ordinary ones, in order with those around them.
-    private void OfferFinished(OutputQueue queue, Burst burst, ushort* which, int count)
-    {
-        var takes = queue.Takes;
-        uint longest = queue.LongestFrame;
-        uint finished = 0;
-        int offered = 0;
-        _lost = 0;
-        for (int i = 0; i < count; i++)
-        {
-            var frame = burst.Frames + which[i];
-            if (Offloads.Takes(takes, frame->Offload) && (frame->Length <= longest || frame->Offload.GsoType == OffloadFields.GsoNone)) continue;
-            if (offered < i)
-            {
-                OfferMade(queue);
-                Offer(queue, burst, which + offered, i - offered);
-            }
-            offered = i + 1;
-            if (!_finisher.Take(burst, which[i])) frame->Drop(DropReason.BadOffload);
-            else
-            {
-                finished |= 1u << which[i];
-                Finish(queue, 1u << which[i]);
-            }
-        }
-        OfferMade(queue);
-        if (offered < count) Offer(queue, burst, which + offered, count - offered);
-        for (finished &= ~_lost; finished != 0; finished &= finished - 1)
-            burst.Frames[BitOperations.TrailingZeroCount(finished)].Delivered = true;
-    }
-
-    private void Finish(OutputQueue queue, uint original)
-    {
-        while (_finisher.Left > 0)
-        {
-            if (_finisher.MakeNext() || OfferMade(queue)) continue;
-            // The receiver is full, after the retries: the rest of the segments would find no room either, and is not made.
-            DropForFull(queue, _finisher.Left);
-            _finisher.GiveUp();
-            _lost |= original;
-        }
-    }
-
-    // False where the queue had no room for all.
-    private bool OfferMade(OutputQueue queue)
-    {
-        var made = _finisher.Burst;
-        if (made.Count == 0) return true;
-        bool all = Offer(queue, made, made.Everything, made.Count);
-        for (int i = 0; i < made.Count; i++)
-        {
-            if (!made.Frames[i].Delivered) _lost |= 1u << made.Frames[i].Token;
-        }
-        _finisher.Clear();
-        return all;
     }
 
     private int Send(OutputQueue queue, Burst burst, ushort* which, int count)

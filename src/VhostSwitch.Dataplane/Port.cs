@@ -23,7 +23,7 @@ public sealed class Port
     /// True to have TCP segments of one flow merged into large ones before they leave by this port, where the receiver takes those.
     /// Set it before the port is attached.
     /// </summary>
-    public bool MergesSegments { get; init; }
+    public bool MergesSegments { get; set; }
 
     /// <summary>The queues by which frames leave, replaced whole; empty while the port is down.</summary>
     public ReadOnlySpan<OutputQueue> Outputs => Volatile.Read(ref _outputs);

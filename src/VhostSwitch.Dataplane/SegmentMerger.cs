@@ -99,7 +99,8 @@ public sealed unsafe class SegmentMerger : IDisposable
         byte flags = head[headers.Transport + FlagsPlace];
         if (part->PayloadLength == 0 || (flags & ~TcpPush) != TcpAcknowledge) return false;
         if (!IsSound(part, head, frame->Offload)) return false;
-        part->Extends = (flags & TcpPush) == 0;
+        // Nobody cuts what is smaller than this.
+        part->Extends = (flags & TcpPush) == 0 && part->PayloadLength >= OffloadFinisher.MinSegmentSize;
         return true;
     }
 
@@ -274,7 +275,8 @@ public sealed unsafe class SegmentMerger : IDisposable
         Unsafe.WriteUnaligned(head + headers.Transport + PacketHeaders.TcpChecksumOffset, headers.PseudoHeader(head, transportLength).Partial);
     }
 
-    private static bool Same(byte* a, byte* b, int at, int length) => new ReadOnlySpan<byte>(a + at, length).SequenceEqual(new ReadOnlySpan<byte>(b + at, length));
+    private static bool Same(byte* a, byte* b, int at, int length) =>
+        new ReadOnlySpan<byte>(a + at, length).SequenceEqual(new ReadOnlySpan<byte>(b + at, length));
 
     private static uint Sequence(byte* tcp) => BinaryPrimitives.ReverseEndianness(Unsafe.ReadUnaligned<uint>(tcp + SequencePlace));
 

@@ -103,7 +103,8 @@ public unsafe struct InternetChecksum
     {
         T word = Unsafe.ReadUnaligned<T>(from);
         if (typeof(TMode) == typeof(Copying)) Unsafe.WriteUnaligned(to, word);
-        return typeof(T) == typeof(uint) ? Unsafe.BitCast<T, uint>(word) : typeof(T) == typeof(ushort) ? Unsafe.BitCast<T, ushort>(word) : Unsafe.BitCast<T, byte>(word);
+        if (typeof(T) == typeof(uint)) return Unsafe.BitCast<T, uint>(word);
+        return typeof(T) == typeof(ushort) ? Unsafe.BitCast<T, ushort>(word) : Unsafe.BitCast<T, byte>(word);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

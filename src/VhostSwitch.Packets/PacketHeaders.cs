@@ -64,7 +64,7 @@ public unsafe struct PacketHeaders
     /// <summary>Where the IP header begins.</summary>
     public int Network { get; private set; }
 
-    /// <summary>What the IP header gives as the length from itself to the end, in bytes; 0 where the sender left it open (large segments of Windows).</summary>
+    /// <summary>The length of the IP packet in bytes, as its header gives it; 0 where the sender left it open (large segments of Windows).</summary>
     public int NetworkLength { get; private set; }
 
     /// <summary>Where the number lies that names the transport.</summary>

@@ -30,12 +30,16 @@ internal sealed unsafe class LentFrames : IDisposable
         int[] ends = [.. cuts.Where(c => c > 0 && c < bytes.Length).Distinct().Order(), bytes.Length];
         var frame = Burst.Frames + Burst.Count++;
         byte[] snapshot = [.. bytes.Take(16), .. new byte[16 - Math.Min(16, bytes.Length)]];
-        *frame = new Frame { Length = (uint)bytes.Length, Offload = offload, Snapshot = Vector128.Create<byte>(snapshot), DataLength = (uint)ends[0] };
+        *frame = new Frame { Length = (uint)bytes.Length, DataLength = (uint)ends[0], Offload = offload };
+        frame->Snapshot = Vector128.Create<byte>(snapshot);
         frame->Data = Put(inMemory.AsSpan(0, ends[0]));
         frame->FirstSegment = (ushort)++_segments;
         frame->MoreSegments = (ushort)(ends.Length - 1);
         for (int i = 1; i < ends.Length; i++)
-            Burst.Segments[_segments++] = new Segment { Data = Put(inMemory.AsSpan(ends[i - 1], ends[i] - ends[i - 1])), Length = (uint)(ends[i] - ends[i - 1]) };
+        {
+            var piece = inMemory.AsSpan(ends[i - 1], ends[i] - ends[i - 1]);
+            Burst.Segments[_segments++] = new Segment { Data = Put(piece), Length = (uint)piece.Length };
+        }
     }
 
     /// <summary>The bytes of a frame of any burst, as an output would send them.</summary>

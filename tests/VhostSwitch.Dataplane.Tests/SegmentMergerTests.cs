@@ -124,6 +124,15 @@ public sealed unsafe class SegmentMergerTests : IDisposable
         Assert.Equal([54 + (21 * 3000), 54 + (11 * 3000)], merged.Select(m => m.Length));
     }
 
+    [Theory]
+    [InlineData(OffloadFinisher.MinSegmentSize, 1)]
+    [InlineData(OffloadFinisher.MinSegmentSize - 1, 2)]
+    public void NothingIsMergedThatNobodyWouldCut(int size, int count)
+    {
+        var first = new WireFrame { Payload = Bytes(size, 1) };
+        Assert.Equal(count, Merge([first, After(first, 1)]).Count);
+    }
+
     [Fact]
     public void ManyFlowsAreMergedSideBySide()
     {
@@ -163,7 +172,7 @@ public sealed unsafe class SegmentMergerTests : IDisposable
         int merged = 0;
         var step = from flow in Gen.Choose(0, 2)
                    from what in Gen.Choose(0, 11)
-                   from length in Gen.Frequency((6, Gen.Constant(Size)), (1, Gen.Choose(0, 2 * Size)))
+                   from length in Gen.Frequency((6, Gen.Constant(Size)), (1, Gen.Choose(0, 2 * Size)), (1, Gen.Choose(1, 10)))
                    from cuts in Gen.Choose(0, 200).ArrayOf(2)
                    select (flow, what, length, cuts);
         Prop.ForAll(step.ArrayOf().ToArbitrary(), steps =>
@@ -207,7 +216,8 @@ public sealed unsafe class SegmentMergerTests : IDisposable
 
     // Each flow has headers of a length of its own, which end with its type.
     private static IEnumerable<string> OfFlow(IEnumerable<byte[]> frames, WireFrame flow) =>
-        frames.Where(f => WireFrame.Number(f, flow.Network - 2) == (flow.IsIPv6 ? 0x86dd : 0x0800) && (flow.Tags == 0 || f[12] == 0x81)).Select(Convert.ToHexString);
+        frames.Where(f => WireFrame.Number(f, flow.Network - 2) == (flow.IsIPv6 ? 0x86dd : 0x0800) && (flow.Tags == 0 || f[12] == 0x81))
+            .Select(Convert.ToHexString);
 
     private static WireFrame After(WireFrame first, int count) =>
         first with { Sequence = first.Sequence + (uint)(count * first.Payload.Length), Id = (ushort)(first.Id + count) };

@@ -15,7 +15,7 @@ public sealed unsafe class UnfinishedDeliveryTests
         var input = rig.Input(0, new FakeInput { Content = Mixed });
         var output = rig.Output(1, new FakeOutput { Contents = [] });
         rig.Run(input, 50);
-        Assert.Equal(Enumerable.Range(0, 50).SelectMany(Finished).Select(Convert.ToHexString), output.Contents!.Select(c => Convert.ToHexString(c.Bytes)));
+        Assert.Equal(Enumerable.Range(0, 50).SelectMany(Finished), output.Contents!.Select(c => c.Bytes));
         Assert.Equal(50ul, input.Counters->Delivered);
     }
 
@@ -56,6 +56,18 @@ public sealed unsafe class UnfinishedDeliveryTests
     }
 
     [Fact]
+    public void AFrameOfWhichNothingWasMadeForAFullReceiverIsNotDelivered()
+    {
+        // 40 segments and 24 frames fill two bursts; the last frame finds the second one full, and the receiver too.
+        using var rig = new Rig(_ => 1, ports: 2);
+        var input = rig.Input(0, new FakeInput { Content = token => Mixed(token is 0 or 25 ? (ushort)0 : (ushort)1) });
+        var output = rig.Output(1, new FakeOutput { Room = Burst.MaxFrames });
+        rig.Run(input, 26);
+        Assert.Equal(0ul, input.Counters->Delivered);
+        Assert.Equal((ulong)(Segments + 24 + Segments - Burst.MaxFrames), output.Drops(DropReason.ReceiverFull));
+    }
+
+    [Fact]
     public void AFullReceiverIsTriedAgain()
     {
         using var rig = new Rig(_ => 1, ports: 2, retry: new RetryPolicy(4, 1));
@@ -70,7 +82,9 @@ public sealed unsafe class UnfinishedDeliveryTests
     public void FieldsThatContradictTheHeadersAreTheSendersFault()
     {
         using var rig = new Rig(_ => 1, ports: 2);
-        var input = rig.Input(0, new FakeInput { Content = token => Mixed(token) is var (bytes, offload) && token == 1 ? (bytes, offload with { CsumStart = 30 }) : Mixed(token) });
+        var (bytes, offload) = Mixed(1);
+        offload.CsumStart = 30;
+        var input = rig.Input(0, new FakeInput { Content = token => token == 1 ? (bytes, offload) : Mixed(token) });
         var output = rig.Output(1, new FakeOutput { Contents = [] });
         rig.Run(input, 3);
         Assert.Equal([.. Finished(0), .. Finished(2)], output.Contents!.Select(c => c.Bytes));
@@ -134,5 +148,6 @@ public sealed unsafe class UnfinishedDeliveryTests
             Payload = Plain.Payload[(i * Size)..((i + 1) * Size)],
         }).Select(f => f.ToBytes());
 
-    private static WireFrame Of(int token, int segments) => Plain with { Id = (ushort)token, Sequence = (uint)(token * 10_000), Payload = Plain.Payload[..(segments * Size)] };
+    private static WireFrame Of(int token, int segments) =>
+        Plain with { Id = (ushort)token, Sequence = (uint)(token * 10_000), Payload = Plain.Payload[..(segments * Size)] };
 }

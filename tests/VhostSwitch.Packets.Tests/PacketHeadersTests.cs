@@ -7,6 +7,7 @@ public sealed class PacketHeadersTests
 {
     private static readonly byte[] Addresses = new byte[12];
     private static readonly byte[] Tcp = [0x03, 0xe8, 0x07, 0xd0, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x10, 1, 2, 0, 0, 0, 0];
+    private static readonly byte[] Tag = [0x81, 0x00, 0, 5], ServiceTag = [0x88, 0xa8, 0, 6];
     private static readonly byte[] Udp = [0x03, 0xe8, 0x07, 0xd0, 0, 12, 0, 0];
 
     [Theory]
@@ -101,7 +102,8 @@ public sealed class PacketHeadersTests
     [Fact]
     public void AnyBytesGiveOffsetsThatLieInThem()
     {
-        byte[][] starts = [[.. Link(0x0800), .. IPv4(6, 20), .. Tcp], [.. Link(0x86dd, 1), .. IPv6(0, 60), 60, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0, 0, .. Udp], []];
+        byte[] extensions = [60, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0, 0];
+        byte[][] starts = [[.. Link(0x0800), .. IPv4(6, 20), .. Tcp], [.. Link(0x86dd, 1), .. IPv6(0, 60), .. extensions, .. Udp], []];
         var cases = from start in Gen.Elements(starts)
                     from changes in Gen.Choose(0, 0x7fffffff).ArrayOf(4)
                     from more in Gen.Choose(0, 255).Select(i => (byte)i).ArrayOf(60)
@@ -133,7 +135,7 @@ public sealed class PacketHeadersTests
     }
 
     private static byte[] Link(ushort type, int tags = 0) =>
-        [.. Addresses, .. Enumerable.Range(0, tags).SelectMany(i => new byte[] { i == 0 && tags > 1 ? (byte)0x88 : (byte)0x81, i == 0 && tags > 1 ? (byte)0xa8 : (byte)0, 0, 5 }), (byte)(type >> 8), (byte)type];
+        [.. Addresses, .. Enumerable.Range(0, tags).SelectMany(i => i == 0 && tags > 1 ? ServiceTag : Tag), (byte)(type >> 8), (byte)type];
 
     private static byte[] IPv4(byte protocol, int payload, int options = 0, ushort fragment = 0x4000) =>
     [
