@@ -1,4 +1,5 @@
 using VhostSwitch.Ports.NetPcap.Capture;
+using Xunit;
 
 namespace VhostSwitch.Ports.Tests.NetPcap;
 

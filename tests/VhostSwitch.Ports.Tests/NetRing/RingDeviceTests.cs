@@ -72,7 +72,7 @@ public sealed class RingDeviceTests : IDisposable
             Until.True(() => DeviceRig.Sent(end) == round, "the frame at the end");
         }
         // A thread also wakes by itself each second, and may have done so just before the frame.
-        Assert.InRange(Notifications(near), rounds / 2ul, rounds);
+        Assert.InRange(Notifications(near), rounds / 2ul, (ulong)rounds);
     }
 
     [Fact]
