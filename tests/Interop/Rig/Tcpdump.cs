@@ -27,7 +27,8 @@ internal static partial class Tcpdump
         await using ChildProcess capture = place.Start("tcpdump -w", "tcpdump", ["-i", interfaceName, "-w", file, "-U", "-Q", "in", "-Z", "root"]);
         await capture.WaitForLineAsync(Listening(), Limits.Step);
         await meanwhile();
-        await Until.TrueAsync(() => new FileInfo(file).Length >= leastLength, Limits.Step, $"tcpdump has written {leastLength} bytes", capture.Transcript.ToString);
+        await Until.TrueAsync(() => new FileInfo(file).Length >= leastLength, Limits.Step, $"tcpdump has written {leastLength} bytes",
+            capture.Transcript.ToString);
         capture.Signal(ChildSignal.Interrupt);
         if (await capture.WaitForExitAsync(Limits.Step) is var code && code != 0)
             throw new RigException($"tcpdump ended with {code}", capture.Transcript);

@@ -47,7 +47,8 @@ public sealed unsafe class PcapInputTests : IDisposable
     [Fact]
     public void WhatIsNoFrameIsDroppedForItsLength()
     {
-        var input = Open([TestFrames.Numbered(1, 13), TestFrames.Numbered(2, 14), new byte[65_553], new byte[65_554]], FrameRate.Unlimited, endless: false);
+        var input = Open([TestFrames.Numbered(1, 13), TestFrames.Numbered(2, 14), new byte[65_553], new byte[65_554]], FrameRate.Unlimited,
+            endless: false);
         input.Receive(_burst);
         Assert.Equal(
             [Frame.DroppedFor(DropReason.Runt), Frame.Undecided, Frame.Undecided, Frame.DroppedFor(DropReason.Oversize)],
@@ -85,7 +86,8 @@ public sealed unsafe class PcapInputTests : IDisposable
     [Fact]
     public void TimestampsThatGoBackHoldNothingUp()
     {
-        var builder = new CaptureBuilder().PcapHeader().PcapRecord(TestFrames.Numbered(1), uint.MaxValue).PcapRecord(TestFrames.Numbered(2), 0).PcapRecord(TestFrames.Numbered(3), 9);
+        var builder = new CaptureBuilder().PcapHeader().PcapRecord(TestFrames.Numbered(1), uint.MaxValue).PcapRecord(TestFrames.Numbered(2), 0)
+            .PcapRecord(TestFrames.Numbered(3), 9);
         var input = Open(builder.Bytes, new FrameRate(0, Original: true), endless: false);
         Assert.Equal(3, Take(input).Count);
         Assert.True(input.Ended);
