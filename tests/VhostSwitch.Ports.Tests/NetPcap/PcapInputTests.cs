@@ -32,12 +32,14 @@ public sealed unsafe class PcapInputTests : IDisposable
     public void AFrameIsLentAsItLiesInTheFile()
     {
         byte[] frame = TestFrames.Numbered(9, 15);
-        var input = Open([frame], FrameRate.Unlimited, endless: false);
+        var input = Open([frame, TestFrames.Numbered(10)], FrameRate.Unlimited, endless: false);
         input.Receive(_burst);
+        // The next record lies right behind it.
+        Assert.NotEqual(0, _burst.Frames[0].Data[15]);
         ref var lent = ref _burst.Frames[0];
         Assert.Equal(Frame.Undecided, lent.Output);
         Assert.Equal((15u, 15u), (lent.Length, lent.DataLength));
-        // A byte of zeros behind, whatever follows in memory.
+        // Zeros behind its last byte, whatever follows in memory.
         Assert.Equal(Vector128.Create((byte[])[.. frame, 0]), lent.Snapshot);
         Assert.False(lent.Delivered);
         Assert.Equal(0, lent.MoreSegments);
