@@ -24,7 +24,7 @@ internal sealed class PcapngReader
     /// <summary>What a section header has behind its length, in the byte order of its section.</summary>
     public const uint ByteOrderMagic = 0x1a2b3c4d;
 
-    /// <summary>The option of an interface with the unit of its timestamps: 10 (2 where the highest bit is set) to the minus so many seconds.</summary>
+    /// <summary>The option of an interface with the unit of its timestamps: 10 (or 2, by the highest bit) to the minus so many seconds.</summary>
     public const ushort TimestampResolution = 9;
 
     /// <summary>The option of an interface with seconds to be added to its timestamps.</summary>
