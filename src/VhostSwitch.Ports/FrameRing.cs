@@ -52,7 +52,9 @@ internal sealed unsafe class FrameRing : IDisposable
     /// <summary>An eventfd that is raised when frames were added after <see cref="AskForWake"/>.</summary>
     public int WakeDescriptor => _wake.Number;
 
-    /// <summary>True while the taking side has asked to be woken. Seen without a fence, a "no" may be an old one (docs/decisions/001-barriers.md).</summary>
+    /// <summary>
+    /// True while the taking side has asked to be woken. Seen without a fence, a "no" may be an old one (docs/decisions/001-barriers.md).
+    /// </summary>
     public bool WakeIsAskedFor => Volatile.Read(ref _indexes->WakeAsked) != 0;
 
     /// <summary>Adding side: makes room for a frame. It is not seen before <see cref="Publish"/>.</summary>

@@ -19,7 +19,11 @@ internal sealed unsafe class FrameLoan : IDisposable
             bytes.CopyTo(new Span<byte>(data, bytes.Length));
             Burst.Frames[i] = new Frame
             {
-                Data = data, DataLength = (uint)bytes.Length, Length = (uint)bytes.Length, Snapshot = Snapshots.Of(data, (uint)bytes.Length), Output = Frame.Undecided,
+                Data = data,
+                DataLength = (uint)bytes.Length,
+                Length = (uint)bytes.Length,
+                Snapshot = Snapshots.Of(data, (uint)bytes.Length),
+                Output = Frame.Undecided,
             };
         }
     }

@@ -54,7 +54,8 @@ public sealed unsafe class FrameRingTests : IDisposable
     [Fact]
     public void IsAQueueWhateverIsDone()
     {
-        var step = Gen.Frequency((4, Gen.Choose(0, 70_000)), (4, Gen.Choose(0, 200)), (3, Gen.Constant(-1)), (3, Gen.Constant(-2)), (2, Gen.Constant(-3)));
+        var step = Gen.Frequency((4, Gen.Choose(0, 70_000)), (4, Gen.Choose(0, 200)), (3, Gen.Constant(-1)), (3, Gen.Constant(-2)),
+            (2, Gen.Constant(-3)));
         Prop.ForAll(step.ArrayOf(300).ToArbitrary(), steps =>
         {
             using var ring = new FrameRing(new FrameMemory(0), Capacity);

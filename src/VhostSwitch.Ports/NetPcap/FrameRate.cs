@@ -26,5 +26,6 @@ internal readonly record struct FrameRate(ulong PerSecond, bool Original)
     }
 
     /// <inheritdoc/>
-    public override string ToString() => Original ? "with the distances they were captured with" : PerSecond == 0 ? "as fast as they are taken" : $"{PerSecond} a second";
+    public override string ToString() =>
+        Original ? "with the distances they were captured with" : PerSecond == 0 ? "as fast as they are taken" : $"{PerSecond} a second";
 }

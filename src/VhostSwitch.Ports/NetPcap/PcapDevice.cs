@@ -94,6 +94,6 @@ internal sealed class PcapDevice : PortDevice
         string text = input.Ended ? $"gave all {file.Records.Length} frames of {file.Path}"
             : !_begun ? $"waits with the {file.Records.Length} frames of {file.Path} for another port that takes frames"
             : $"gives the {file.Records.Length} frames of {file.Path} {_options.Rate}{(_options.Endless ? ", again and again" : "")}";
-        return file.EndsEarlyAt is { } at ? $"{text}, which ends in the midst of the record at byte {at}" : text;
+        return file.EndsEarlyAt is { } at ? $"{text}; it ends in the midst of the record at byte {at}" : text;
     }
 }

@@ -37,9 +37,10 @@ internal sealed record PcapOptions
         string[] inputs = [.. vdev.All("rx_pcap")], outputs = [.. vdev.All("tx_pcap")];
         if (inputs.Length + outputs.Length == 0) throw vdev.Wrong("needs rx_pcap=FILE, tx_pcap=FILE or both");
         if (inputs.Concat(outputs).Contains("")) throw vdev.Wrong("rx_pcap and tx_pcap need the name of a file");
-        string[] twice = [.. outputs.Select(Path.GetFullPath)];
-        if (twice.Intersect(inputs.Select(Path.GetFullPath)).FirstOrDefault() is { } both) throw vdev.Wrong($"{both} is to be read and written; give tx_pcap another file");
-        if (twice.Distinct().Count() < twice.Length) throw vdev.Wrong("two queues are to write one file; give each tx_pcap a file of its own");
+        string[] written = [.. outputs.Select(Path.GetFullPath)];
+        string? both = written.Intersect(inputs.Select(Path.GetFullPath)).FirstOrDefault();
+        if (both is not null) throw vdev.Wrong($"{both} is to be read and written; give tx_pcap another file");
+        if (written.Distinct().Count() < written.Length) throw vdev.Wrong("two queues are to write one file; give each tx_pcap a file of its own");
         return new PcapOptions
         {
             Inputs = inputs,
@@ -53,7 +54,8 @@ internal sealed record PcapOptions
     private static FrameRate RateOf(Vdev vdev)
     {
         if (vdev.Text("rate") is not { } text) return FrameRate.Unlimited;
-        return FrameRate.Parse(text) ?? throw vdev.Wrong($"rate={text} was given; frames a second are allowed, from 1 to {FrameRate.Most}, for example 1000, 100k or 1.5M, or 'original'");
+        return FrameRate.Parse(text) ?? throw vdev.Wrong(
+            $"rate={text} was given; frames a second are allowed, from 1 to {FrameRate.Most}, for example 1000, 100k or 1.5M, or 'original'");
     }
 
     private static CaptureFormat FormatOf(Vdev vdev, string path) => vdev.Text(FormatKey) switch

@@ -74,7 +74,8 @@ internal sealed class RingDevice : PortDevice
 
     private void Join(RingDevice peer)
     {
-        if (peer._options.Peer != Vdev.Name) throw Vdev.Wrong($"its peer {peer.Vdev.Name} has {(peer._options.Peer is { } other ? $"peer={other}" : "loop=1")}; two devices name each other");
+        string its = peer._options.Peer is { } other ? $"peer={other}" : "loop=1";
+        if (peer._options.Peer != Vdev.Name) throw Vdev.Wrong($"its peer {peer.Vdev.Name} has {its}; two devices name each other");
         if (peer._options.Capacity != _options.Capacity) throw Vdev.Wrong($"its size is not that of its peer {peer.Vdev.Name}; give both the same");
         _incoming = MakeRing();
         peer._incoming = MakeRing();
@@ -96,5 +97,6 @@ internal sealed class RingDevice : PortDevice
         }
     }
 
-    private void UseRings(FrameRing outgoing) => Use([new RingInput(_incoming!, InputCountersOf(0))], [new RingOutput(outgoing, OutputCountersOf(0))]);
+    private void UseRings(FrameRing outgoing) =>
+        Use([new RingInput(_incoming!, InputCountersOf(0))], [new RingOutput(outgoing, OutputCountersOf(0))]);
 }

@@ -19,11 +19,13 @@ internal sealed record RingOptions(string? Peer, uint Capacity)
     public static RingOptions Of(Vdev vdev)
     {
         int size = vdev.Number("size", DefaultSize, LeastSize, MostSize);
-        if (!BitOperations.IsPow2(size)) throw vdev.Wrong($"size={size} was given, a power of two is needed, for example {(int)BitOperations.RoundUpToPowerOf2((uint)size)}");
+        uint next = BitOperations.RoundUpToPowerOf2((uint)size);
+        if (size != next) throw vdev.Wrong($"size={size} was given, a power of two is needed, for example {next}");
         bool loop = vdev.Flag("loop", false);
-        if (loop && vdev.Text("peer") is not null) throw vdev.Wrong("loop=1 and peer exclude each other: a device has a peer or gives back itself what it takes");
-        string? peer = loop ? null : vdev.Text("peer") is { Length: > 0 } text ? text : throw vdev.Wrong("needs peer=NAME, another net_ring device, or loop=1");
+        string? peer = vdev.Text("peer");
+        if (loop && peer is not null) throw vdev.Wrong("loop=1 and peer exclude each other: a device has a peer or gives back itself what it takes");
+        if (!loop && peer is null or "") throw vdev.Wrong("needs peer=NAME, another net_ring device, or loop=1");
         if (peer == vdev.Name) throw vdev.Wrong("is its own peer; loop=1 gives back what is sent to a device");
-        return new RingOptions(peer, (uint)size * Slot);
+        return new RingOptions(peer, next * Slot);
     }
 }

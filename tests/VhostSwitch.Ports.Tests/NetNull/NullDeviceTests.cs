@@ -72,7 +72,8 @@ public sealed unsafe class NullDeviceTests : IDisposable
     [InlineData("net_null0,size=15", "net_null0: size=15 was given, a number from 16 to 65553 is allowed")]
     [InlineData("net_null0,copy=2", "net_null0: copy=2 was given, 0 or 1 is allowed")]
     [InlineData("net_null0,rx=1", "net_null0: 'rx' is no argument of net_null; it takes size, copy, no-rx")]
-    public void RefusesArgumentsThatDoNotFit(string vdev, string error) => Assert.Equal(error, Assert.Throws<PortException>(() => _rig.Make(vdev)).Message);
+    public void RefusesArgumentsThatDoNotFit(string vdev, string error) =>
+        Assert.Equal(error, Assert.Throws<PortException>(() => _rig.Make(vdev)).Message);
 
     public void Dispose() => _rig.Dispose();
 }

@@ -19,9 +19,13 @@ public sealed class ArbitraryCaptureTests
     [
         new CaptureBuilder().PcapHeader().PcapRecord(Frame).PcapRecord([]).PcapRecord(Frame).Bytes,
         new CaptureBuilder(bigEndian: true).PcapHeader(CaptureBuilder.Nanoseconds).PcapRecord(Frame).PcapRecord(Frame).Bytes,
-        new CaptureBuilder().Section().Interface(options: o => o.Option(9, 3).Option(14, 1, 0, 0, 0, 0, 0, 0, 0).Option(0)).Packet(Frame).SimplePacket(Frame).Block(77, b => b.U32(1)).Packet(Frame).Bytes,
+        new CaptureBuilder().Section().Interface(options: o => o.Option(9, 3).Option(14, 1, 0, 0, 0, 0, 0, 0, 0).Option(0))
+            .Packet(Frame).SimplePacket(Frame).Block(77, b => b.U32(1)).Packet(Frame).Bytes,
         new CaptureBuilder(bigEndian: true).Section().Interface(snapLength: 8).Packet(Frame).SimplePacket(Frame[..8], original: 20).Bytes,
-        [.. new CaptureBuilder().Section().Interface().Packet(Frame).Bytes, .. new CaptureBuilder(bigEndian: true).Section().Interface().Interface().Packet(Frame, number: 1).Bytes],
+        [
+            .. new CaptureBuilder().Section().Interface().Packet(Frame).Bytes,
+            .. new CaptureBuilder(bigEndian: true).Section().Interface().Interface().Packet(Frame, number: 1).Bytes,
+        ],
     ];
 
     [Fact]

@@ -40,7 +40,8 @@ internal sealed class CaptureBuilder(bool bigEndian = false)
         return this;
     }
 
-    public CaptureBuilder PcapHeader(uint magic = Microseconds, uint linkType = 1, uint snapLength = 65535) => U32(magic).U16(2, 4).U32(0, 0, snapLength, linkType);
+    public CaptureBuilder PcapHeader(uint magic = Microseconds, uint linkType = 1, uint snapLength = 65535) =>
+        U32(magic).U16(2, 4).U32(0, 0, snapLength, linkType);
 
     public CaptureBuilder PcapRecord(byte[] frame, uint seconds = 1, uint fraction = 0, uint? captured = null, uint? original = null) =>
         U32(seconds, fraction, captured ?? (uint)frame.Length, original ?? (uint)frame.Length).Add(frame);

@@ -1,4 +1,5 @@
 using VhostSwitch.Ports.NetPcap.Capture;
+using Xunit;
 
 namespace VhostSwitch.Ports.Tests.NetPcap;
 
@@ -13,7 +14,8 @@ internal sealed record Parsed(CaptureRecord[] Records, byte[][] Frames, ulong? E
         fixed (byte* data = memory)
         {
             var contents = CaptureReader.Read(new CaptureBytes("in.pcap", data, (ulong)file.Length));
-            return new Parsed(contents.Records, [.. contents.Records.Select(r => file.AsSpan(checked((int)r.Offset), checked((int)r.Length)).ToArray())], contents.EndsEarlyAt);
+            byte[][] frames = [.. contents.Records.Select(r => file.AsSpan(checked((int)r.Offset), checked((int)r.Length)).ToArray())];
+            return new Parsed(contents.Records, frames, contents.EndsEarlyAt);
         }
     }
 

@@ -53,8 +53,10 @@ public sealed class PcapDeviceTests : IDisposable
         var device = _rig.Add($"net_pcap0,rx_pcap={_folder.File("in.pcap")},infinite_rx=1,rate=1k");
         _rig.Add("net_null0");
         _rig.Check();
+        const int second = 24 + 16 + 14, third = second + 16 + 51;
         Assert.Equal(
-            $"up: gives the 2 frames of {_folder.File("in.pcap")} 1000 a second, again and again, which ends in the midst of the record at byte {24 + 16 + 14 + 16 + 51}", device.Status);
+            $"up: gives the 2 frames of {_folder.File("in.pcap")} 1000 a second, again and again; it ends in the midst of the record at byte {third}",
+            device.Status);
         Until.True(() => DeviceRig.Given(device) > 3, "more frames than the file has");
     }
 
@@ -73,27 +75,34 @@ public sealed class PcapDeviceTests : IDisposable
     [Theory]
     [InlineData("net_pcap0", "net_pcap0: needs rx_pcap=FILE, tx_pcap=FILE or both")]
     [InlineData("net_pcap0,rx_pcap=", "net_pcap0: rx_pcap and tx_pcap need the name of a file")]
-    [InlineData("net_pcap0,rx_iface=eth1", "net_pcap0: rx_iface is not built: it works with files; for an interface use --vdev net_af_packet0,iface=eth1")]
-    [InlineData("net_pcap0,rx_iface_in=eth1", "net_pcap0: rx_iface_in is not built: it works with files; for an interface use --vdev net_af_packet0,iface=eth1")]
-    [InlineData("net_pcap0,rx_pcap=a,tx_iface=eth2", "net_pcap0: tx_iface is not built: it works with files; for an interface use --vdev net_af_packet0,iface=eth2")]
+    [InlineData("net_pcap0,rx_iface=eth1",
+        "net_pcap0: rx_iface is not built: it works with files; for an interface use --vdev net_af_packet0,iface=eth1")]
+    [InlineData("net_pcap0,rx_iface_in=eth1",
+        "net_pcap0: rx_iface_in is not built: it works with files; for an interface use --vdev net_af_packet0,iface=eth1")]
+    [InlineData("net_pcap0,rx_pcap=a,tx_iface=eth2",
+        "net_pcap0: tx_iface is not built: it works with files; for an interface use --vdev net_af_packet0,iface=eth2")]
     [InlineData("net_pcap0,iface=", "net_pcap0: iface is not built: it works with files; for an interface use --vdev net_af_packet0,iface=IFACE")]
     [InlineData("net_pcap0,rx_pcap=/a/b,tx_pcap=/a/../a/b", "net_pcap0: /a/b is to be read and written; give tx_pcap another file")]
     [InlineData("net_pcap0,tx_pcap=/b,tx_pcap=/b", "net_pcap0: two queues are to write one file; give each tx_pcap a file of its own")]
-    [InlineData("net_pcap0,rx_pcap=a,rate=fast", "net_pcap0: rate=fast was given; frames a second are allowed, from 1 to 1000000000, for example 1000, 100k or 1.5M, or 'original'")]
+    [InlineData("net_pcap0,rx_pcap=a,rate=fast",
+        "net_pcap0: rate=fast was given; frames a second are allowed, from 1 to 1000000000, for example 1000, 100k or 1.5M, or 'original'")]
     [InlineData("net_pcap0,tx_pcap=a,format=erf", "net_pcap0: format=erf was given, pcap or pcapng is allowed")]
     [InlineData("net_pcap0,tx_pcap=a,snaplen=0", "net_pcap0: snaplen=0 was given, a number from 1 to 262144 is allowed")]
-    public void RefusesArgumentsThatDoNotFit(string vdev, string error) => Assert.Equal(error, Assert.Throws<PortException>(() => _rig.Make(vdev)).Message);
+    public void RefusesArgumentsThatDoNotFit(string vdev, string error) =>
+        Assert.Equal(error, Assert.Throws<PortException>(() => _rig.Make(vdev)).Message);
 
     [Fact]
     public void AFileThatCannotBeReadIsNamed()
     {
         string path = _folder.File("none.pcap");
-        Assert.Equal($"{path} cannot be read: Could not find file '{path}'.", Assert.Throws<PortException>(() => _rig.Add($"net_pcap0,rx_pcap={path}")).Message);
+        Assert.Equal($"{path} cannot be read: Could not find file '{path}'.",
+            Assert.Throws<PortException>(() => _rig.Add($"net_pcap0,rx_pcap={path}")).Message);
         // Nothing was written where reading failed first.
         Assert.Throws<PortException>(() => _rig.Add($"net_pcap1,rx_pcap={path},tx_pcap={_folder.File("out")}"));
         Assert.False(File.Exists(_folder.File("out")));
         string notes = _folder.With("notes.txt", [.. "not a capture"u8]);
-        Assert.StartsWith($"{notes} is neither a pcap nor a pcapng file", Assert.Throws<PortException>(() => _rig.Add($"net_pcap2,rx_pcap={notes}")).Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{notes} is neither a pcap nor a pcapng file",
+            Assert.Throws<PortException>(() => _rig.Add($"net_pcap2,rx_pcap={notes}")).Message, StringComparison.Ordinal);
     }
 
     public void Dispose()

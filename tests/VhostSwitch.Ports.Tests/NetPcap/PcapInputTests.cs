@@ -32,12 +32,14 @@ public sealed unsafe class PcapInputTests : IDisposable
     public void AFrameIsLentAsItLiesInTheFile()
     {
         byte[] frame = TestFrames.Numbered(9, 15);
-        var input = Open([frame], FrameRate.Unlimited, endless: false);
+        var input = Open([frame, TestFrames.Numbered(10)], FrameRate.Unlimited, endless: false);
         input.Receive(_burst);
+        // The next record lies right behind it.
+        Assert.NotEqual(0, _burst.Frames[0].Data[15]);
         ref var lent = ref _burst.Frames[0];
         Assert.Equal(Frame.Undecided, lent.Output);
         Assert.Equal((15u, 15u), (lent.Length, lent.DataLength));
-        // A byte of zeros behind, whatever follows in memory.
+        // Zeros behind its last byte, whatever follows in memory.
         Assert.Equal(Vector128.Create((byte[])[.. frame, 0]), lent.Snapshot);
         Assert.False(lent.Delivered);
         Assert.Equal(0, lent.MoreSegments);
@@ -47,7 +49,8 @@ public sealed unsafe class PcapInputTests : IDisposable
     [Fact]
     public void WhatIsNoFrameIsDroppedForItsLength()
     {
-        var input = Open([TestFrames.Numbered(1, 13), TestFrames.Numbered(2, 14), new byte[65_553], new byte[65_554]], FrameRate.Unlimited, endless: false);
+        var input = Open([TestFrames.Numbered(1, 13), TestFrames.Numbered(2, 14), new byte[65_553], new byte[65_554]], FrameRate.Unlimited,
+            endless: false);
         input.Receive(_burst);
         Assert.Equal(
             [Frame.DroppedFor(DropReason.Runt), Frame.Undecided, Frame.Undecided, Frame.DroppedFor(DropReason.Oversize)],
@@ -85,7 +88,8 @@ public sealed unsafe class PcapInputTests : IDisposable
     [Fact]
     public void TimestampsThatGoBackHoldNothingUp()
     {
-        var builder = new CaptureBuilder().PcapHeader().PcapRecord(TestFrames.Numbered(1), uint.MaxValue).PcapRecord(TestFrames.Numbered(2), 0).PcapRecord(TestFrames.Numbered(3), 9);
+        var builder = new CaptureBuilder().PcapHeader().PcapRecord(TestFrames.Numbered(1), uint.MaxValue).PcapRecord(TestFrames.Numbered(2), 0)
+            .PcapRecord(TestFrames.Numbered(3), 9);
         var input = Open(builder.Bytes, new FrameRate(0, Original: true), endless: false);
         Assert.Equal(3, Take(input).Count);
         Assert.True(input.Ended);

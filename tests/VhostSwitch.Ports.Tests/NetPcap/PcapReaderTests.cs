@@ -15,7 +15,8 @@ public sealed class PcapReaderTests
     [InlineData(true, CaptureBuilder.Nanoseconds, 1_700_000_000_000_000_005)]
     public void ReadsBothByteOrdersAndBothUnits(bool bigEndian, uint magic, long timestampNs)
     {
-        var file = Parsed.Read(new CaptureBuilder(bigEndian).PcapHeader(magic).PcapRecord(First, 1_700_000_000, 5).PcapRecord(Second, original: 9000).Bytes);
+        var builder = new CaptureBuilder(bigEndian).PcapHeader(magic).PcapRecord(First, 1_700_000_000, 5).PcapRecord(Second, original: 9000);
+        var file = Parsed.Read(builder.Bytes);
         Assert.Equal([First, Second], file.Frames);
         Assert.Equal(timestampNs, file.Records[0].TimestampNs);
         Assert.Equal((1514u, 9000u), (file.Records[1].Length, file.Records[1].OriginalLength));
@@ -51,7 +52,8 @@ public sealed class PcapReaderTests
     [Theory]
     [InlineData(113, "in.pcap has frames of link type 113; only Ethernet (1) is taken: capture at an Ethernet interface, not at 'any'")]
     [InlineData(0, "in.pcap has frames of link type 0; only Ethernet (1) is taken: capture at an Ethernet interface, not at 'any'")]
-    public void OtherNetworksAreRefused(uint linkType, string error) => Assert.Equal(error, Parsed.Error(new CaptureBuilder(bigEndian: true).PcapHeader(linkType: linkType).Bytes));
+    public void OtherNetworksAreRefused(uint linkType, string error) =>
+        Assert.Equal(error, Parsed.Error(new CaptureBuilder(bigEndian: true).PcapHeader(linkType: linkType).Bytes));
 
     [Fact]
     public void WhatIsSaidOfCheckSequencesIsNoLinkType() =>
@@ -65,6 +67,7 @@ public sealed class PcapReaderTests
         Assert.StartsWith("in.pcap is neither a pcap nor a pcapng file;", Parsed.Error([0xd4]), StringComparison.Ordinal);
         Assert.StartsWith("in.pcap is neither a pcap nor a pcapng file;", Parsed.Error("#!/bin/sh\n"u8.ToArray()), StringComparison.Ordinal);
         Assert.Equal("in.pcap is broken at byte 20: the file's header has 24 bytes", Parsed.Error(new CaptureBuilder().PcapHeader().Bytes[..20]));
-        Assert.Equal("in.pcap has version 2.2 of the pcap format; 2.4 is taken", Parsed.Error(new CaptureBuilder().U32(CaptureBuilder.Microseconds).U16(2, 2).U32(0, 0, 0, 1).Bytes));
+        Assert.Equal("in.pcap has version 2.2 of the pcap format; 2.4 is taken",
+            Parsed.Error(new CaptureBuilder().U32(CaptureBuilder.Microseconds).U16(2, 2).U32(0, 0, 0, 1).Bytes));
     }
 }

@@ -106,10 +106,12 @@ public sealed class RingDeviceTests : IDisposable
     [Theory]
     [InlineData("net_ring0", "net_ring0: needs peer=NAME, another net_ring device, or loop=1")]
     [InlineData("net_ring0,peer=net_ring0", "net_ring0: is its own peer; loop=1 gives back what is sent to a device")]
-    [InlineData("net_ring0,peer=net_ring1,loop=1", "net_ring0: loop=1 and peer exclude each other: a device has a peer or gives back itself what it takes")]
+    [InlineData("net_ring0,peer=net_ring1,loop=1",
+        "net_ring0: loop=1 and peer exclude each other: a device has a peer or gives back itself what it takes")]
     [InlineData("net_ring0,loop=1,size=1000", "net_ring0: size=1000 was given, a power of two is needed, for example 1024")]
     [InlineData("net_ring0,loop=1,size=64", "net_ring0: size=64 was given, a number from 128 to 262144 is allowed")]
-    public void RefusesArgumentsThatDoNotFit(string vdev, string error) => Assert.Equal(error, Assert.Throws<PortException>(() => Rig().Make(vdev)).Message);
+    public void RefusesArgumentsThatDoNotFit(string vdev, string error) =>
+        Assert.Equal(error, Assert.Throws<PortException>(() => Rig().Make(vdev)).Message);
 
     [Theory]
     [InlineData("net_ring0,peer=net_ring7", "net_ring1: its peer net_ring0 has peer=net_ring7; two devices name each other")]

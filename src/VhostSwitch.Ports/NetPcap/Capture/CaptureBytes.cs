@@ -17,17 +17,20 @@ public sealed unsafe class CaptureBytes(string name, byte* data, ulong length)
     /// <summary>A number of 2 bytes.</summary>
     /// <param name="at">Where it lies.</param>
     /// <exception cref="PortException">The file ends before.</exception>
-    public ushort U16(ulong at) => BigEndian ? BinaryPrimitives.ReadUInt16BigEndian(Span(at, 2)) : BinaryPrimitives.ReadUInt16LittleEndian(Span(at, 2));
+    public ushort U16(ulong at) =>
+        BigEndian ? BinaryPrimitives.ReadUInt16BigEndian(Span(at, 2)) : BinaryPrimitives.ReadUInt16LittleEndian(Span(at, 2));
 
     /// <summary>A number of 4 bytes.</summary>
     /// <param name="at">Where it lies.</param>
     /// <exception cref="PortException">The file ends before.</exception>
-    public uint U32(ulong at) => BigEndian ? BinaryPrimitives.ReadUInt32BigEndian(Span(at, 4)) : BinaryPrimitives.ReadUInt32LittleEndian(Span(at, 4));
+    public uint U32(ulong at) =>
+        BigEndian ? BinaryPrimitives.ReadUInt32BigEndian(Span(at, 4)) : BinaryPrimitives.ReadUInt32LittleEndian(Span(at, 4));
 
     /// <summary>A number of 8 bytes.</summary>
     /// <param name="at">Where it lies.</param>
     /// <exception cref="PortException">The file ends before.</exception>
-    public ulong U64(ulong at) => BigEndian ? BinaryPrimitives.ReadUInt64BigEndian(Span(at, 8)) : BinaryPrimitives.ReadUInt64LittleEndian(Span(at, 8));
+    public ulong U64(ulong at) =>
+        BigEndian ? BinaryPrimitives.ReadUInt64BigEndian(Span(at, 8)) : BinaryPrimitives.ReadUInt64LittleEndian(Span(at, 8));
 
     /// <summary>A byte.</summary>
     /// <param name="at">Where it lies.</param>
@@ -39,7 +42,9 @@ public sealed unsafe class CaptureBytes(string name, byte* data, ulong length)
     /// <param name="count">How many.</param>
     /// <exception cref="PortException">The file ends before.</exception>
     public ReadOnlySpan<byte> Span(ulong at, int count) =>
-        at <= length && length - at >= (uint)count ? new ReadOnlySpan<byte>(data + at, count) : throw Broken(at, $"the file ends after {length} bytes");
+        at <= length && length - at >= (uint)count
+            ? new ReadOnlySpan<byte>(data + at, count)
+            : throw Broken(at, $"the file ends after {length} bytes");
 
     /// <summary>The exception for a file that is not as its format demands.</summary>
     /// <param name="at">Where.</param>

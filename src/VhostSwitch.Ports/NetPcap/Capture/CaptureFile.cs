@@ -44,15 +44,20 @@ internal sealed unsafe class CaptureFile : IDisposable
             long length = RandomAccess.GetLength(file);
             mapping = memory.Take((nuint)length + Ethernet.SnapshotLength);
             long read = 0;
-            while (read < length && RandomAccess.Read(file, new Span<byte>(mapping.Address + read, (int)Math.Min(length - read, MostAtOnce)), read) is var n && n > 0)
+            while (read < length)
+            {
+                int n = RandomAccess.Read(file, new Span<byte>(mapping.Address + read, (int)Math.Min(length - read, MostAtOnce)), read);
+                // It became shorter meanwhile.
+                if (n == 0) break;
                 read += n;
+            }
             return new CaptureFile(path, mapping, CaptureReader.Read(new CaptureBytes(path, mapping.Address, (ulong)read)));
         }
         catch (Exception e)
         {
             mapping?.Dispose();
-            if (e is IOException or UnauthorizedAccessException or LinuxException or NotSupportedException) throw new PortException($"{path} cannot be read: {e.Message}");
-            throw;
+            if (e is not (IOException or UnauthorizedAccessException or LinuxException or NotSupportedException)) throw;
+            throw new PortException($"{path} cannot be read: {e.Message}");
         }
     }
 

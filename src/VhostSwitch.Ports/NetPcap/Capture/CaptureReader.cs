@@ -35,6 +35,17 @@ public static class CaptureReader
     /// <exception cref="PortException">It is not that of Ethernet.</exception>
     internal static void DemandEthernet(CaptureBytes bytes, ushort linkType)
     {
-        if (linkType != Ethernet) throw bytes.Refused($"has frames of link type {linkType}; only Ethernet (1) is taken: capture at an Ethernet interface, not at 'any'");
+        if (linkType == Ethernet) return;
+        throw bytes.Refused($"has frames of link type {linkType}; only Ethernet (1) is taken: capture at an Ethernet interface, not at 'any'");
+    }
+
+    /// <summary>Refuses a frame longer than <see cref="MaxFrameLength"/>.</summary>
+    /// <param name="bytes">The file.</param>
+    /// <param name="at">Where its record begins.</param>
+    /// <param name="length">How many bytes of it the record says it has.</param>
+    /// <exception cref="PortException">It is.</exception>
+    internal static void DemandLength(CaptureBytes bytes, ulong at, uint length)
+    {
+        if (length > MaxFrameLength) throw bytes.Broken(at, $"a frame of {length} bytes; {MaxFrameLength} are the most");
     }
 }

@@ -34,7 +34,8 @@ internal static class PcapReader
     public static CaptureContents Read(CaptureBytes bytes)
     {
         if (bytes.Length < HeaderLength) throw bytes.Broken(bytes.Length, $"the file's header has {HeaderLength} bytes");
-        if ((bytes.U16(4), bytes.U16(6)) is var (major, minor) && (major, minor) != (2, 4)) throw bytes.Refused($"has version {major}.{minor} of the pcap format; 2.4 is taken");
+        var (major, minor) = (bytes.U16(4), bytes.U16(6));
+        if ((major, minor) != (2, 4)) throw bytes.Refused($"has version {major}.{minor} of the pcap format; 2.4 is taken");
         // The upper half of the field says whether and how many bytes of check sequence the frames have.
         CaptureReader.DemandEthernet(bytes, (ushort)bytes.U32(20));
         long unit = bytes.U32(0) == NanosecondMagic ? 1 : NsPerMicrosecond;
@@ -45,9 +46,10 @@ internal static class PcapReader
             if (left < RecordHeaderLength) return new CaptureContents([.. records], at);
             // The header's snaplen is not asked: files exist whose records are longer.
             uint length = bytes.U32(at + 8);
-            if (length > CaptureReader.MaxFrameLength) throw bytes.Broken(at, $"a frame of {length} bytes; {CaptureReader.MaxFrameLength} are the most");
+            CaptureReader.DemandLength(bytes, at, length);
             if (length > left - RecordHeaderLength) return new CaptureContents([.. records], at);
-            records.Add(new CaptureRecord(at + RecordHeaderLength, length, bytes.U32(at + 12), (bytes.U32(at) * NsPerSecond) + (bytes.U32(at + 4) * unit)));
+            long timestampNs = (bytes.U32(at) * NsPerSecond) + (bytes.U32(at + 4) * unit);
+            records.Add(new CaptureRecord(at + RecordHeaderLength, length, bytes.U32(at + 12), timestampNs));
             at += RecordHeaderLength + length;
         }
         return new CaptureContents([.. records], null);

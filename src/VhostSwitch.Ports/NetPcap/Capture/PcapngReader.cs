@@ -24,7 +24,7 @@ internal sealed class PcapngReader
     /// <summary>What a section header has behind its length, in the byte order of its section.</summary>
     public const uint ByteOrderMagic = 0x1a2b3c4d;
 
-    /// <summary>The option of an interface with the unit of its timestamps: 10 to the minus so many seconds, or 2 where the highest bit is set.</summary>
+    /// <summary>The option of an interface with the unit of its timestamps: 10 (or 2, by the highest bit) to the minus so many seconds.</summary>
     public const ushort TimestampResolution = 9;
 
     /// <summary>The option of an interface with seconds to be added to its timestamps.</summary>
@@ -62,7 +62,8 @@ internal sealed class PcapngReader
             uint length = _bytes.U32(at + 4);
             if (length < BlockFrame || length % 4 != 0 || length > MaxBlockLength) throw _bytes.Broken(at, $"a block of {length} bytes");
             if (length > left) return new CaptureContents([.. _records], at);
-            if (_bytes.U32(at + length - 4) is var behind && behind != length) throw _bytes.Broken(at, $"a block has {length} bytes by the length before it and {behind} by that behind it");
+            uint behind = _bytes.U32(at + length - 4);
+            if (behind != length) throw _bytes.Broken(at, $"a block has {length} bytes by the length before it and {behind} by that behind it");
             ReadBlock(type, at, length);
             at += length;
         }
@@ -127,12 +128,14 @@ internal sealed class PcapngReader
     }
 
     private Interface InterfaceOf(ulong at, uint number) =>
-        number < _interfaces.Count ? _interfaces[(int)number] : throw _bytes.Broken(at, $"a frame of interface {number}, which is not described before");
+        number < _interfaces.Count
+            ? _interfaces[(int)number]
+            : throw _bytes.Broken(at, $"a frame of interface {number}, which is not described before");
 
     private void Add(ulong block, ulong at, uint room, uint length, uint original)
     {
         if (length > room) throw _bytes.Broken(block, $"a frame of {length} bytes in a block with room for {room}");
-        if (length > CaptureReader.MaxFrameLength) throw _bytes.Broken(block, $"a frame of {length} bytes; {CaptureReader.MaxFrameLength} are the most");
+        CaptureReader.DemandLength(_bytes, block, length);
         _records.Add(new CaptureRecord(at, length, original, _lastTimestampNs));
     }
 
