@@ -104,16 +104,16 @@ public sealed class AfXdpPortTests : InteropTest
     public async Task ATagLeftToTheWireIsSeenOnlyWithoutOffload(string offload, int seen)
     {
         // A bridge in front of the wire takes the tag off what it receives, and leaves putting it back to the wire.
-        await _first.IpHereAsync("link add h type veth peer name g");
+        await _first.IpHereAsync("link add name inner type veth peer name outer");
         await _first.IpHereAsync("link add bridge type bridge");
         await _first.IpHereAsync("addr flush dev e");
-        foreach (string name in (string[])["h", "e"])
+        foreach (string name in (string[])["inner", "e"])
             await _first.IpHereAsync($"link set {name} master bridge");
-        foreach (string name in (string[])["h", "g", "bridge"])
+        foreach (string name in (string[])["inner", "outer", "bridge"])
             await _first.IpHereAsync($"link set {name} up");
         await _first.RunAsync("ethtool", "-K", "e", "txvlan", offload);
         SwitchProcess vhostSwitch = await StartOnWiresAsync();
-        using WireEnd sender = new(_first, "g", Vlan), receiver = new(_second, "e", seen == 0 ? null : Vlan);
+        using WireEnd sender = new(_first, "outer", Vlan), receiver = new(_second, "e", seen == 0 ? null : Vlan);
         const string mac = "02:00:00:00:00:77";
         RandomFrames frames = new(MacAddress.Parse(SecondMac), MacAddress.Parse(mac), 100, Seed, jumbo: false);
         // A bridge's port forwards only once its interface has told that it has a carrier.
@@ -361,7 +361,7 @@ public sealed class AfXdpPortTests : InteropTest
         await File.WriteAllBytesAsync(Path.Combine(folder, "file"), content);
         Own(server.Start("server", "busybox", ["httpd", "-f", "-p", "80", "-h", folder]), p => [p.Transcript]);
         await Until.TrueAsync(
-            async () => await server.Start("look", "busybox", ["nc", "-z", "127.0.0.1", "80"]).WaitForExitAsync(Limits.Step) == 0, Limits.Step, "the server listens");
+            async () => await server.Start("look", "busybox", ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1/file"]).WaitForExitAsync(Limits.Step) == 0, Limits.Step, "the server listens");
         return Convert.ToHexStringLower(SHA256.HashData(content));
     }
 
