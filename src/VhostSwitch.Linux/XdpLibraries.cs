@@ -5,8 +5,8 @@ namespace VhostSwitch.Linux;
 /// <summary>The libraries that AF_XDP sockets are made with, which a system may lack.</summary>
 public static class XdpLibraries
 {
-    /// <summary>The file names of the libraries.</summary>
-    public static readonly IReadOnlyList<string> Names = [LibXdp.Xdp, LibXdp.Bpf];
+    /// <summary>The file names of the libraries, each behind those that it needs.</summary>
+    public static readonly IReadOnlyList<string> Names = [LibXdp.Bpf, LibXdp.Xdp];
 
     /// <summary>Looks for the first of the libraries that cannot be loaded.</summary>
     /// <param name="loads">True for the name of a library that can be loaded; null to ask the system.</param>

@@ -59,8 +59,8 @@ public sealed class XdpLayoutTests
     public void FindsWhichLibraryIsMissing()
     {
         Assert.Null(XdpLibraries.Missing(_ => true));
-        Assert.Equal("libxdp.so.1", XdpLibraries.Missing(_ => false));
-        Assert.Equal("libbpf.so.1", XdpLibraries.Missing(name => name.StartsWith("libxdp", StringComparison.Ordinal)));
+        Assert.Equal("libbpf.so.1", XdpLibraries.Missing(_ => false));
+        Assert.Equal("libxdp.so.1", XdpLibraries.Missing(name => name.StartsWith("libbpf", StringComparison.Ordinal)));
     }
 
     [Fact]

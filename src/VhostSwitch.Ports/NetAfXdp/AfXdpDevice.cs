@@ -15,6 +15,14 @@ internal sealed unsafe class AfXdpDevice : PortDevice
     private const int LastQueue = 1023;
     private const int MostBusyBudget = 65535;
 
+    // A pair of interfaces of the kernel's, which hands a tag on as its sender left it.
+    private const string VethDriver = "veth";
+
+    // What an interface's ring descriptor, and not the frame, says of a tag that it has taken off is not to be had by AF_XDP.
+    private const string TakesTagsOff = "rx-vlan-hw-parse";
+
+    private readonly Ethtool _ethtool = new(new EthtoolSocket());
+
     // What the user chose.
     private readonly string _interface;
     private readonly int _startQueue;
@@ -35,6 +43,7 @@ internal sealed unsafe class AfXdpDevice : PortDevice
     private AfXdpOutput[] _outputs = [];
     private ulong[] _overruns = [];
     private string _way = "";
+    private string _tags = "";
 
     public AfXdpDevice(Vdev vdev, PortContext context)
         : base(vdev, context)
@@ -92,6 +101,7 @@ internal sealed unsafe class AfXdpDevice : PortDevice
     {
         if (AfXdpSentences.OfMissingLibrary() is { } missing) throw Vdev.Wrong(missing);
         if (XdpInterface.Find(_interface) is not { } now) throw Vdev.Wrong(AfXdpSentences.OfMissingInterface(_interface));
+        if (MissingQueues() is { } queues) throw Vdev.Wrong(queues);
         // Resolved here, since a poll thread must not allocate for its first call.
         XdpSocket.WakeTransmit(-1);
         XdpSocket.WakeReceive(-1);
@@ -125,7 +135,11 @@ internal sealed unsafe class AfXdpDevice : PortDevice
             return $"waiting: there is no interface {_interface} any more; the port goes on when it is back";
         }
         if (_program is { } program && (now.Index != _at.Index || XdpProgram.AttachedTo(now.Index) != program.Id)) Disconnect();
-        if (_program is null) Connect(now);
+        if (_program is null)
+        {
+            if (MissingQueues() is { } queues) return $"waiting: {queues}";
+            Connect(now);
+        }
         CountOverruns();
         foreach (var output in _outputs)
             output.Set(!now.IsUp || !now.HasCarrier, now.Mtu);
@@ -137,8 +151,26 @@ internal sealed unsafe class AfXdpDevice : PortDevice
     {
         if (!now.IsUp) return $"down: {_interface} is down; ip link set {_interface} up";
         if (!now.HasCarrier) return $"down: {_interface} has no carrier: nobody is at the other end, or it is down";
-        return $"up: {_interface}, {(_queueCount == 1 ? "1 queue" : $"{_queueCount} queues")}, {_way}";
+        return $"up: {_interface}, {Queues()}, {_way}{_tags}";
     }
+
+    private string Queues()
+    {
+        if (_ethtool.Queues(_interface) is not { } there || there.Now <= _queueCount) return _queueCount == 1 ? "1 queue" : $"{_queueCount} queues";
+        return $"{_queueCount} of its {there.Now} queues (frames that arrive at others stay with the kernel: queue_count={there.Now} takes all)";
+    }
+
+    private string? MissingQueues()
+    {
+        int needed = _startQueue + _queueCount;
+        if (_ethtool.Queues(_interface) is not { } there || there.Now == 0 || there.Now >= needed) return null;
+        return $"{_interface} has {there.Now} of the {needed} queues that start_queue={_startQueue} and queue_count={_queueCount} need"
+            + (there.Most >= needed ? $"; ethtool -L {_interface} combined {needed} (or rx {needed} tx {needed}) adds some" : "; it cannot have more");
+    }
+
+    private string Tags() => _ethtool.Driver(_interface) != VethDriver && _ethtool.ActiveFeatures(_interface).Contains(TakesTagsOff)
+        ? $"; {_interface} takes VLAN tags off frames, and they are lost: ethtool -K {_interface} rxvlan off"
+        : "";
 
     private void Connect(XdpInterface now)
     {
@@ -148,6 +180,7 @@ internal sealed unsafe class AfXdpDevice : PortDevice
         _allAddresses = XdpInterface.TakeAllAddresses(now.Index);
         string copied = OpenQueues(native);
         _way = attached.Length == 0 ? copied : $"{attached}, {copied}";
+        _tags = Tags();
         _overruns = new ulong[_queueCount];
         var inputs = new InputQueue[_queueCount];
         _outputs = new AfXdpOutput[_queueCount];

@@ -40,7 +40,7 @@ public static partial class AttachedInterface
         string device = Path.Combine(pciDevices, full);
         if (!Directory.Exists(device)) throw new PortException($"there is no PCI device {full}; {NetworkDevices(pciDevices)}");
         if (!IsOfNetwork(device)) throw new PortException($"PCI device {full} is no network device (class {Read(device, "class")}); {NetworkDevices(pciDevices)}");
-        string? driver = new DirectoryInfo(Path.Combine(device, "driver")).ResolveLinkTarget(returnFinalTarget: true)?.Name;
+        string? driver = Path.GetFileName(new FileInfo(Path.Combine(device, "driver")).LinkTarget);
         if (driver is null)
             throw new PortException($"PCI device {full} has no driver, so there is no interface; bind it to its kernel driver with dpdk-devbind.py -b KERNELDRIVER {full}");
         if (DriversForPrograms.Contains(driver))

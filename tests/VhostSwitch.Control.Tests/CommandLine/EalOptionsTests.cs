@@ -125,10 +125,6 @@ public class EalOptionsTests
         Assert.Equal($"Invalid argument for -n: '{channels}' was given, a whole number from 1 is allowed", Line.Error($"-n {channels}"));
 
     [Theory]
-    [InlineData("-a 0000:01:00.0")]
-    [InlineData("--allow 01:00.0")]
-    [InlineData("-w 01:00.0")]
-    [InlineData("--pci-whitelist 01:00.0")]
     [InlineData("-d librte_net_null.so")]
     [InlineData("-s 3")]
     [InlineData("-S 1")]
@@ -143,6 +139,41 @@ public class EalOptionsTests
     {
         string error = Line.Error(option);
         Assert.StartsWith($"{option} is not built yet: ", error);
+    }
+
+    [Theory]
+    [InlineData("-a eth7")]
+    [InlineData("-aeth7")]
+    [InlineData("--allow=eth7")]
+    [InlineData("-w eth7")]
+    [InlineData("--pci-whitelist eth7")]
+    public void AttachesInterfaces(string option)
+    {
+        var device = Assert.Single(Line.Configuration(option).Devices);
+        Assert.Equal("net_af_xdp0", device.Name);
+        Assert.Equal("eth7", device.Text("iface"));
+    }
+
+    [Fact]
+    public void NumbersAttachedInterfacesBeforeOtherDevicesAndRoundTheirNames()
+    {
+        var devices = Line.Configuration("--vdev net_null0 -a eth1,queue_count=2 --vdev net_af_xdp1,iface=eth9 -w eth2 -a eth3").Devices;
+        Assert.Equal(["net_af_xdp0", "net_af_xdp2", "net_af_xdp3", "net_null0", "net_af_xdp1"], devices.Select(d => d.Name));
+        Assert.Equal(["eth1", "eth2", "eth3"], devices.Take(3).Select(d => d.Text("iface")));
+        Assert.Equal("2", devices[0].Text("queue_count"));
+    }
+
+    [Theory]
+    [InlineData("-a ffff:ff:1f.7", "there is no PCI device ffff:ff:1f.7")]
+    [InlineData("-a eth1,queues=2", "net_af_xdp0: 'queues' is no argument of net_af_xdp")]
+    public void SaysWhatIsWrongWithAnAttachedInterface(string option, string reason) => Assert.StartsWith($"{option}: {reason}", Line.Error(option));
+
+    [Fact]
+    public void RefusesAPciDeviceWithoutPci()
+    {
+        Assert.Equal("-a 01:00.0,queue_count=2 attaches a PCI device and --no-pci forbids that: leave one of them out, or name the interface in place of the address",
+            Line.Error("--no-pci -a 01:00.0,queue_count=2"));
+        Assert.Single(Line.Configuration("--no-pci -a eth1").Devices);
     }
 
     [Fact]
