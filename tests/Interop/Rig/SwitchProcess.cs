@@ -113,6 +113,19 @@ internal sealed class SwitchProcess : IAsyncDisposable
             throw new RigException($"vhost-switch left {left} behind", Transcript);
     }
 
+    /// <summary>Stops every thread of it, as a debugger does.</summary>
+    public Task SuspendAsync()
+    {
+        _process.Signal(ChildSignal.Stop);
+        return Until.TrueAsync(
+            () => Directory.EnumerateDirectories($"/proc/{_process.Pid}/task").All(task => File.ReadAllText($"{task}/stat").Contains(") T ", StringComparison.Ordinal)),
+            Limits.Step,
+            "every thread of vhost-switch is stopped");
+    }
+
+    /// <summary>Lets it go on after <see cref="SuspendAsync"/>.</summary>
+    public void Resume() => _process.Signal(ChildSignal.Continue);
+
     /// <summary>Ends it as a crash would: its sockets stay.</summary>
     public async Task KillAsync()
     {

@@ -28,7 +28,8 @@ internal sealed class Testpmd : IAsyncDisposable
         Dictionary<string, string> environment = new() { ["RUNTIME_DIRECTORY"] = folder.Path };
         // Its prompt is written at once, but what commands print goes through stdio, which holds back 4 KiB unless it writes to a terminal.
         IEnumerable<string> arguments = ["-oL", "dpdk-testpmd", .. options.ToArguments(prefix)];
-        return new Testpmd(ChildProcess.Start(options.Title, "stdbuf", arguments, folder.Path, environment), options);
+        (string program, arguments) = options.Namespace is { } place ? ("ip", ["netns", "exec", place.Name, "stdbuf", .. arguments]) : ("stdbuf", arguments);
+        return new Testpmd(ChildProcess.Start(options.Title, program, arguments, folder.Path, environment), options);
     }
 
     /// <summary>Waits until all ports are configured and commands are read.</summary>

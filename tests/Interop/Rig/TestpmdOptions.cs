@@ -8,6 +8,9 @@ internal sealed record TestpmdOptions
     /// <summary>What it is in the test, for messages.</summary>
     public string Title { get; init; } = "testpmd";
 
+    /// <summary>The network namespace it is started in; null for the host's.</summary>
+    public NetworkNamespace? Namespace { get; init; }
+
     /// <summary>The core that forwards. The switch polls core 0.</summary>
     public int Core { get; init; } = Environment.ProcessorCount > 1 ? 1 : 0;
 
