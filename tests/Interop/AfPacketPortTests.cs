@@ -4,9 +4,8 @@ using Xunit;
 namespace VhostSwitch.Interop;
 
 /// <summary>Interfaces of a namespace as ports of the switch, by net_af_packet; behind each a veth pair and a namespace with the kernel's network stack.</summary>
-public sealed class AfPacketPortTests : InteropTest
+public sealed class AfPacketPortTests : InterfacePortTest
 {
-    private const int FileBytes = 32 << 20;
     private const int TagOffset = 12;
 
     private NetworkNamespace? _hub;
@@ -288,37 +287,6 @@ public sealed class AfPacketPortTests : InteropTest
         NetworkNamespace hub = await MakeNamespaceAsync(), other = await MakeNamespaceAsync();
         await hub.ConnectAsync("here", other, "there");
         await ExpectAsync(hub, "net_af_packet0: no right to open a packet socket, which needs CAP_NET_RAW", asNobody: true, "net_af_packet0,iface=here");
-    }
-
-    private static byte[] Broadcast()
-    {
-        byte[] frame = new byte[64];
-        Convert.FromHexString("ffffffffffff02000000000888b5").CopyTo(frame, 0);
-        return frame;
-    }
-
-    private static async Task SetNeighboursAsync(Station a, Station b)
-    {
-        await a.Namespace.IpHereAsync($"neigh replace {b.Address} lladdr {await b.MacAsync()} dev {a.Interface} nud permanent");
-        await b.Namespace.IpHereAsync($"neigh replace {a.Address} lladdr {await a.MacAsync()} dev {b.Interface} nud permanent");
-    }
-
-    private async Task ExpectAsync(NetworkNamespace place, string sentence, bool asNobody, string device)
-    {
-        string program = Path.GetFullPath(Repository.SwitchProgram);
-        string[] command = asNobody ? ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", program] : [program];
-        File.SetUnixFileMode(Folder.Path, (UnixFileMode)0b111_111_111);
-        await using ChildProcess process = place.Start("vhost-switch", command[0], [.. command[1..], "--vdev", device, "--", "--ctl-socket", Folder.File("ctl")], Folder.Path);
-        int exitCode = await process.WaitForExitAsync(Limits.Step);
-        Assert.Contains(sentence, process.Transcript.ToString(), StringComparison.Ordinal);
-        Assert.Equal(1, exitCode);
-    }
-
-    private async Task TransferAsync(Station from, Station to)
-    {
-        (ChildProcess server, string hash) = await from.ServeAsync(Folder, FileBytes);
-        await using (server)
-            Assert.Equal(hash, await to.FetchAsync(from.Address, FileBytes));
     }
 
     private async Task<(SwitchProcess Switch, Station A, Station B)> StartPairAsync(int mtu = 1500, string arguments = "", string cores = "0")

@@ -33,12 +33,14 @@ internal sealed class SwitchProcess : IAsyncDisposable
     /// <param name="sockets">The sockets that this command line asks for.</param>
     /// <param name="controlSocket">The control socket that it asks for, if it does.</param>
     /// <param name="place">The network namespace it is started in; null for the host's.</param>
+    /// <param name="program">What starts it, with the program among the arguments; null for the program itself.</param>
     public static SwitchProcess StartWith(
-        TestFolder folder, IEnumerable<string> arguments, IReadOnlyList<string> sockets, string? controlSocket = null, NetworkNamespace? place = null)
+        TestFolder folder, IEnumerable<string> arguments, IReadOnlyList<string> sockets, string? controlSocket = null, NetworkNamespace? place = null, string? program = null)
     {
+        program ??= Repository.SwitchProgram;
         ChildProcess process = place is null
-            ? ChildProcess.Start("vhost-switch", Repository.SwitchProgram, arguments, folder.Path)
-            : place.Start("vhost-switch", Repository.SwitchProgram, arguments, folder.Path);
+            ? ChildProcess.Start("vhost-switch", program, arguments, folder.Path)
+            : place.Start("vhost-switch", program, arguments, folder.Path);
         return new SwitchProcess(process, sockets, controlSocket, folder.Path);
     }
 
