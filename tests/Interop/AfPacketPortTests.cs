@@ -40,11 +40,13 @@ public sealed class AfPacketPortTests : InterfacePortTest
         await vhostSwitch.StopAsync();
     }
 
-    [Fact]
-    public async Task EveryPingIsCounted()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task EveryPingIsCountedOnce(int pairs)
     {
         const int pings = 200;
-        (SwitchProcess vhostSwitch, Station a, Station b) = await StartPairAsync();
+        (SwitchProcess vhostSwitch, Station a, Station b) = await StartPairAsync(arguments: $",qpairs={pairs}");
         await a.WaitForPingAsync(b.Address);
         await SetNeighboursAsync(a, b);
         SwitchStatus before = await vhostSwitch.StatusAsync();
