@@ -57,10 +57,11 @@ public static class Offloads
         return (receiver & needed) == needed;
     }
 
-    private static OffloadKinds KindOf(byte gsoType) => (gsoType & ~OffloadFields.GsoEcn) switch
+    private static OffloadKinds KindOf(byte gsoType) => gsoType switch
     {
-        OffloadFields.GsoTcpV4 => OffloadKinds.Tso4,
-        OffloadFields.GsoTcpV6 => OffloadKinds.Tso6,
+        // Congestion is TCP's.
+        OffloadFields.GsoTcpV4 or (OffloadFields.GsoTcpV4 | OffloadFields.GsoEcn) => OffloadKinds.Tso4,
+        OffloadFields.GsoTcpV6 or (OffloadFields.GsoTcpV6 | OffloadFields.GsoEcn) => OffloadKinds.Tso6,
         OffloadFields.GsoUdp => OffloadKinds.Ufo,
         OffloadFields.GsoUdpL4 => OffloadKinds.Uso,
         _ => OffloadKinds.None,

@@ -33,12 +33,14 @@ internal sealed class SwitchProcess : IAsyncDisposable
     /// <param name="sockets">The sockets that this command line asks for.</param>
     /// <param name="controlSocket">The control socket that it asks for, if it does.</param>
     /// <param name="place">The network namespace it is started in; null for the host's.</param>
+    /// <param name="program">What starts it, with the program among the arguments; null for the program itself.</param>
     public static SwitchProcess StartWith(
-        TestFolder folder, IEnumerable<string> arguments, IReadOnlyList<string> sockets, string? controlSocket = null, NetworkNamespace? place = null)
+        TestFolder folder, IEnumerable<string> arguments, IReadOnlyList<string> sockets, string? controlSocket = null, NetworkNamespace? place = null, string? program = null)
     {
+        program ??= Repository.SwitchProgram;
         ChildProcess process = place is null
-            ? ChildProcess.Start("vhost-switch", Repository.SwitchProgram, arguments, folder.Path)
-            : place.Start("vhost-switch", Repository.SwitchProgram, arguments, folder.Path);
+            ? ChildProcess.Start("vhost-switch", program, arguments, folder.Path)
+            : place.Start("vhost-switch", program, arguments, folder.Path);
         return new SwitchProcess(process, sockets, controlSocket, folder.Path);
     }
 
@@ -112,6 +114,19 @@ internal sealed class SwitchProcess : IAsyncDisposable
         if (AllSockets.FirstOrDefault(File.Exists) is { } left)
             throw new RigException($"vhost-switch left {left} behind", Transcript);
     }
+
+    /// <summary>Stops every thread of it, as a debugger does.</summary>
+    public Task SuspendAsync()
+    {
+        _process.Signal(ChildSignal.Stop);
+        return Until.TrueAsync(
+            () => Directory.EnumerateDirectories($"/proc/{_process.Pid}/task").All(task => File.ReadAllText($"{task}/stat").Contains(") T ", StringComparison.Ordinal)),
+            Limits.Step,
+            "every thread of vhost-switch is stopped");
+    }
+
+    /// <summary>Lets it go on after <see cref="SuspendAsync"/>.</summary>
+    public void Resume() => _process.Signal(ChildSignal.Continue);
 
     /// <summary>Ends it as a crash would: its sockets stay.</summary>
     public async Task KillAsync()

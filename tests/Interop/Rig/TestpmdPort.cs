@@ -43,3 +43,9 @@ internal sealed record NetVhostPort(string Path) : TestpmdPort
 
     public override string ToVdev(int index) => $"net_vhost{index},iface={Path},queues={Queues}" + (Client ? ",client=1" : "");
 }
+
+/// <summary>An interface of a network namespace, as DPDK takes it.</summary>
+internal sealed record AfPacketPort(string Interface) : TestpmdPort
+{
+    public override string ToVdev(int index) => $"net_af_packet{index},iface={Interface}";
+}
