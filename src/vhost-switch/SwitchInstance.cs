@@ -50,7 +50,8 @@ public sealed class SwitchInstance : IDisposable
             _busy.Add(thread, new BusyMeter());
             log(LogLevel.Info, VhostSwitchMessages.PollingStarted(thread.Core));
         }
-        _server = new VhostServer(_loop, _dataPlane, Offer(configuration), factory);
+        _server = new VhostServer(_loop, _dataPlane, Offer(configuration), factory,
+            mergesSegments: configuration is { MergeableBuffers: true, SegmentationOffload: true });
         _server.Connected += c => _pools?.Add(c.Owner.Port.Id, c.Id);
         _server.DeviceAdded += c => log(LogLevel.Info, VhostSwitchMessages.DeviceAdded(c.Id, CoreOf(c)));
         _server.DeviceRemoved += c => log(LogLevel.Info, VhostSwitchMessages.DeviceRemoved(c.Id));
