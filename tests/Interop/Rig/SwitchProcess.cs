@@ -113,6 +113,9 @@ internal sealed class SwitchProcess : IAsyncDisposable
             throw new RigException($"vhost-switch left {left} behind", Transcript);
     }
 
+    /// <summary>Has it stand still, or go on.</summary>
+    public void Signal(ChildSignal signal) => _process.Signal(signal);
+
     /// <summary>Ends it as a crash would: its sockets stay.</summary>
     public async Task KillAsync()
     {
