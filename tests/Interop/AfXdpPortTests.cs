@@ -166,13 +166,14 @@ public sealed class AfXdpPortTests : InteropTest
 
         await _switch.IpHereAsync("link set left down");
         await WaitForFirstAsync(vhostSwitch, "down: left is down; ip link set left up");
-        await vhostSwitch.WaitForStatusAsync(s => WireCounts.Of(s, First).Drops.Any(d => d.StartsWith("to-wire 0 interface_down: ", StringComparison.Ordinal)), "drops for an interface that is down");
+        await vhostSwitch.WaitForStatusAsync(s => InterfaceDown(s) > 0, "drops for an interface that is down");
         await _switch.IpHereAsync("link set left up");
         await WaitForFirstAsync(vhostSwitch, "up: left, 1 queue, ");
         await PassesAsync();
 
         await _first.IpHereAsync("link set e down");
-        await WaitForFirstAsync(vhostSwitch, "down: left has no carrier");
+        long before = InterfaceDown(await WaitForFirstAsync(vhostSwitch, "down: left has no carrier"));
+        await vhostSwitch.WaitForStatusAsync(s => InterfaceDown(s) > before, "drops for an interface without carrier");
         await _first.IpHereAsync("link set e up");
         await WaitForFirstAsync(vhostSwitch, "up: left, 1 queue, ");
         await KnowEachOtherAsync();
@@ -183,6 +184,12 @@ public sealed class AfXdpPortTests : InteropTest
         await ConnectAsync("left", _first, FirstAddress, FirstMac);
         await KnowEachOtherAsync();
         await WaitForFirstAsync(vhostSwitch, "up: left, 1 queue, ");
+        await PassesAsync();
+
+        // Another interface of the same name, so soon that the switch need not have seen that there was none.
+        await _switch.IpHereAsync("link delete left");
+        await ConnectAsync("left", _first, FirstAddress, FirstMac);
+        await KnowEachOtherAsync();
         await PassesAsync();
 
         Assert.Equal(0, WireCounts.AllocatedBytes(await vhostSwitch.StatusAsync()));
@@ -266,6 +273,26 @@ public sealed class AfXdpPortTests : InteropTest
         await dpdk.QuitAsync();
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData(",mode=skb")]
+    public async Task WhatArrivesTooFastIsCountedToTheFrame(string arguments)
+    {
+        // More than the switch has places for, while it stands still.
+        const int sent = 6000;
+        SwitchProcess vhostSwitch = await StartOnWiresAsync(arguments);
+        using WireEnd end = new(_first, "e");
+        RandomFrames frames = new(MacAddress.Parse(SecondMac), MacAddress.Parse(FirstMac), sent, Seed, jumbo: false);
+        byte[] frame = new byte[ushort.MaxValue];
+        await vhostSwitch.SuspendAsync();
+        for (int i = 0; i < sent; i++)
+            await Until.TrueAsync(() => end.TrySend(0, frames.Make(i, frame), 1), Limits.Step, "a frame is sent");
+        vhostSwitch.Resume();
+        SwitchStatus status = await vhostSwitch.WaitForStatusAsync(s => WireCounts.Of(s, First) is { Drops: [var drop] } counts
+            && counts.FromWire[0] > 0 && drop == $"from-wire 0 interface_overrun: {sent - counts.FromWire[0]}", "frames and overruns that make up what was sent");
+        Assert.True(WireCounts.Of(status, First).FromWire[0] >= 2048, $"{WireCounts.Of(status, First)}");
+    }
+
     [Fact]
     public async Task APortWaitsForAnotherProgramToGo()
     {
@@ -311,6 +338,9 @@ public sealed class AfXdpPortTests : InteropTest
     }
 
     private static SwitchStatus.Port PortOf(SwitchStatus status, string name) => status.Ports.Single(port => port.Name == name);
+
+    private static long InterfaceDown(SwitchStatus status) =>
+        PortOf(status, First).Queues.Sum(queue => queue.Drops.GetValueOrDefault("interface_down"));
 
     private static Task<SwitchStatus> WaitForFirstAsync(SwitchProcess vhostSwitch, string status) =>
         vhostSwitch.WaitForStatusAsync(s => PortOf(s, First).Status.StartsWith(status, StringComparison.Ordinal), status);
