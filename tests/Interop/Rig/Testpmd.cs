@@ -27,7 +27,8 @@ internal sealed class Testpmd : IAsyncDisposable
         // The run-time folder of DPDK goes where the test's other files are.
         Dictionary<string, string> environment = new() { ["RUNTIME_DIRECTORY"] = folder.Path };
         // Its prompt is written at once, but what commands print goes through stdio, which holds back 4 KiB unless it writes to a terminal.
-        string[] command = [.. options.Namespace is null ? [] : (string[])["ip", "netns", "exec", options.Namespace.Name], "stdbuf", "-oL", "dpdk-testpmd", .. options.ToArguments(prefix)];
+        string[] command = [.. options.Namespace is null ? [] : (string[])["ip", "netns", "exec", options.Namespace.Name], "stdbuf", "-oL",
+            "dpdk-testpmd", .. options.ToArguments(prefix)];
         return new Testpmd(ChildProcess.Start(options.Title, command[0], command[1..], folder.Path, environment), options);
     }
 
