@@ -36,7 +36,9 @@ public sealed unsafe class Ethtool(IEthtool kernel)
         return ((int)(channels.combined_count + channels.rx_count), (int)Math.Max(channels.max_combined, channels.max_rx));
     }
 
-    /// <summary>The features of an interface that are switched on, by the kernel's names, as <c>rx-vlan-hw-parse</c>; empty where it does not tell.</summary>
+    /// <summary>
+    /// The features of an interface that are switched on, by the kernel's names, as <c>rx-vlan-hw-parse</c>; empty where it does not tell.
+    /// </summary>
     /// <param name="interfaceName">The interface.</param>
     public IReadOnlySet<string> ActiveFeatures(string interfaceName)
     {
@@ -52,8 +54,10 @@ public sealed unsafe class Ethtool(IEthtool kernel)
         if (kernel.Exchange(interfaceName, names) != 0 || kernel.Exchange(interfaceName, states) != 0) return active;
         for (int i = 0; i < count; i++)
         {
-            var block = MemoryMarshal.Read<ethtool_get_features_block>(states.AsSpan(sizeof(ethtool_gfeatures) + (i / 32 * sizeof(ethtool_get_features_block))));
-            if ((block.active >> (i % 32) & 1) != 0) active.Add(Text(names.AsSpan(sizeof(ethtool_gstrings) + (i * ETH_GSTRING_LEN), ETH_GSTRING_LEN)));
+            int state = sizeof(ethtool_gfeatures) + (i / 32 * sizeof(ethtool_get_features_block));
+            int name = sizeof(ethtool_gstrings) + (i * ETH_GSTRING_LEN);
+            var block = MemoryMarshal.Read<ethtool_get_features_block>(states.AsSpan(state));
+            if ((block.active >> (i % 32) & 1) != 0) active.Add(Text(names.AsSpan(name, ETH_GSTRING_LEN)));
         }
         return active;
     }
@@ -64,7 +68,8 @@ public sealed unsafe class Ethtool(IEthtool kernel)
     /// <param name="vlan">The VLAN id; null for frames whatever their tag.</param>
     /// <param name="queue">The queue.</param>
     /// <param name="rule">The rule's number at this interface.</param>
-    /// <returns>0, or the error number: <see cref="Errno.EOPNOTSUPP"/> where the interface has no such rules, <see cref="Errno.ENOSPC"/> where it has no room for another.</returns>
+    /// <returns>0, or the error number: <see cref="Errno.EOPNOTSUPP"/> where the interface has no such rules, <see cref="Errno.ENOSPC"/> where it
+    /// has no room for another.</returns>
     public int InsertRule(string interfaceName, ReadOnlySpan<byte> destination, ushort? vlan, uint queue, out uint rule)
     {
         int error = FreePlace(interfaceName, out rule);

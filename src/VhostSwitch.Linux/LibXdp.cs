@@ -72,7 +72,8 @@ internal static unsafe partial class LibXdp
         public uint padding;
     }
 
-    [LibraryImport(Xdp)] internal static partial int xsk_umem__create(nint* umem, void* area, ulong size, xsk_ring* fill, xsk_ring* comp, xsk_umem_config* config);
+    [LibraryImport(Xdp)] internal static partial int xsk_umem__create(nint* umem, void* area, ulong size, xsk_ring* fill, xsk_ring* comp,
+        xsk_umem_config* config);
     [LibraryImport(Xdp)] internal static partial int xsk_umem__delete(nint umem);
     [LibraryImport(Xdp, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int xsk_socket__create_shared(

@@ -55,7 +55,8 @@ public readonly record struct XdpInterface(int Index, bool IsUp, bool HasCarrier
         var socket = new FileDescriptor(Libc.socket(XdpCalls.AF_PACKET, XdpCalls.SOCK_RAW | Libc.SOCK_CLOEXEC, 0));
         if (socket.IsInvalid) throw LinuxException.Last("socket(AF_PACKET)");
         XdpCalls.packet_mreq wish = new() { mr_ifindex = index, mr_type = XdpCalls.PACKET_MR_PROMISC };
-        if (XdpCalls.setsockopt(socket.Number, XdpCalls.SOL_PACKET, XdpCalls.PACKET_ADD_MEMBERSHIP, &wish, (uint)sizeof(XdpCalls.packet_mreq)) == 0) return socket;
+        uint length = (uint)sizeof(XdpCalls.packet_mreq);
+        if (XdpCalls.setsockopt(socket.Number, XdpCalls.SOL_PACKET, XdpCalls.PACKET_ADD_MEMBERSHIP, &wish, length) == 0) return socket;
         var error = LinuxException.Last("setsockopt(PACKET_ADD_MEMBERSHIP)");
         socket.Dispose();
         throw error;

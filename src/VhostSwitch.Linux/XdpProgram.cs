@@ -22,7 +22,8 @@ public sealed unsafe class XdpProgram : IDisposable
     /// <exception cref="LinuxException">The right to it is missing, or the kernel has no AF_XDP.</exception>
     public XdpProgram(int queues)
     {
-        _map = Made(LibXdp.bpf_map_create(LibXdp.BPF_MAP_TYPE_XSKMAP, "vhost_switch_xsk", sizeof(uint), sizeof(uint), (uint)queues, null), "making the map of AF_XDP sockets");
+        _map = Made(LibXdp.bpf_map_create(LibXdp.BPF_MAP_TYPE_XSKMAP, "vhost_switch_xsk", sizeof(uint), sizeof(uint), (uint)queues, null),
+            "making the map of AF_XDP sockets");
         try
         {
             _program = Load(_map.Number);
@@ -57,8 +58,13 @@ public sealed unsafe class XdpProgram : IDisposable
     /// </exception>
     public void Attach(int interfaceIndex, bool native)
     {
-        LibXdp.bpf_link_create_opts options = new() { sz = (nuint)sizeof(LibXdp.bpf_link_create_opts), flags = native ? LibXdp.XDP_FLAGS_DRV_MODE : LibXdp.XDP_FLAGS_SKB_MODE };
-        _link = Made(LibXdp.bpf_link_create(_program.Number, interfaceIndex, LibXdp.BPF_XDP, &options), $"attaching an XDP program ({(native ? "native" : "generic")})");
+        LibXdp.bpf_link_create_opts options = new()
+        {
+            sz = (nuint)sizeof(LibXdp.bpf_link_create_opts),
+            flags = native ? LibXdp.XDP_FLAGS_DRV_MODE : LibXdp.XDP_FLAGS_SKB_MODE,
+        };
+        _link = Made(LibXdp.bpf_link_create(_program.Number, interfaceIndex, LibXdp.BPF_XDP, &options),
+            $"attaching an XDP program ({(native ? "native" : "generic")})");
     }
 
     /// <summary>Gives the frames of a queue to a socket.</summary>

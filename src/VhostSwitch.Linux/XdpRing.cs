@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace VhostSwitch.Linux;
 
-/// <summary>Where one of the four rings of an AF_XDP socket lies. Kernel and program advance a counter each, which are never cut to the ring's size.</summary>
+/// <summary>
+/// Where one of the four rings of an AF_XDP socket lies. Kernel and program advance a counter each, which are never cut to the ring's size.
+/// </summary>
 public unsafe struct XdpRing
 {
     /// <summary>Counts what was put in; written by the side that puts in.</summary>
@@ -14,7 +16,9 @@ public unsafe struct XdpRing
     /// <summary>Flags of the kernel, see <see cref="NeedWakeup"/>; of the fill and the transmit ring only.</summary>
     public uint* Flags;
 
-    /// <summary>The entries: frame addresses (8 bytes each) of the fill and the completion ring, an <see cref="XdpDescriptor"/> each of the others.</summary>
+    /// <summary>
+    /// The entries: frame addresses (8 bytes each) of the fill and the completion ring, an <see cref="XdpDescriptor"/> each of the others.
+    /// </summary>
     public void* Entries;
 
     /// <summary>How many entries there are; a power of two.</summary>

@@ -47,7 +47,8 @@ public sealed unsafe class XdpSocket : IDisposable
             Register(memory, options);
             Bind(interfaceName, queue, options);
             uint flags = 0, length = sizeof(uint);
-            IsZeroCopy = Libc.getsockopt(Descriptor, XdpCalls.SOL_XDP, XdpCalls.XDP_OPTIONS, &flags, &length) == 0 && (flags & XdpCalls.XDP_OPTIONS_ZEROCOPY) != 0;
+            IsZeroCopy = Libc.getsockopt(Descriptor, XdpCalls.SOL_XDP, XdpCalls.XDP_OPTIONS, &flags, &length) == 0
+                && (flags & XdpCalls.XDP_OPTIONS_ZEROCOPY) != 0;
         }
         catch
         {
@@ -141,7 +142,8 @@ public sealed unsafe class XdpSocket : IDisposable
             bind_flags = (ushort)((options.ZeroCopy ? XdpCalls.XDP_ZEROCOPY : XdpCalls.XDP_COPY) | XdpCalls.XDP_USE_NEED_WAKEUP),
         };
         nint made;
-        int result = LibXdp.xsk_socket__create_shared(&made, interfaceName, (uint)queue, _memory, _rings + 2, _rings + 3, _rings, _rings + 1, &config);
+        int result = LibXdp.xsk_socket__create_shared(&made, interfaceName, (uint)queue, _memory, _rings + 2, _rings + 3, _rings, _rings + 1,
+            &config);
         if (result < 0) throw new LinuxException($"binding to queue {queue} of {interfaceName} (xsk_socket__create_shared)", -result);
         _socket = made;
     }

@@ -42,10 +42,14 @@ public sealed unsafe class EthtoolTests
             .Constant(RuleLocations, "offsetof(struct ethtool_rxnfc, rule_locs)")
             .Size<EthtoolSocket.ifreq>("struct ifreq")
             .Field<EthtoolSocket.ifreq>(nameof(EthtoolSocket.ifreq.ifr_data), "struct ifreq", "ifr_data")
-            .Constant(ETHTOOL_GDRVINFO, "ETHTOOL_GDRVINFO").Constant(ETHTOOL_GSTRINGS, "ETHTOOL_GSTRINGS").Constant(ETHTOOL_GRXCLSRLCNT, "ETHTOOL_GRXCLSRLCNT")
-            .Constant(ETHTOOL_GRXCLSRLALL, "ETHTOOL_GRXCLSRLALL").Constant(ETHTOOL_SRXCLSRLDEL, "ETHTOOL_SRXCLSRLDEL").Constant(ETHTOOL_SRXCLSRLINS, "ETHTOOL_SRXCLSRLINS")
-            .Constant(ETHTOOL_GSSET_INFO, "ETHTOOL_GSSET_INFO").Constant(ETHTOOL_GFEATURES, "ETHTOOL_GFEATURES").Constant(ETHTOOL_GCHANNELS, "ETHTOOL_GCHANNELS")
-            .Constant(ETH_SS_FEATURES, "ETH_SS_FEATURES").Constant(ETH_GSTRING_LEN, "ETH_GSTRING_LEN").Constant(ETHER_FLOW, "ETHER_FLOW").Constant(FLOW_EXT, "FLOW_EXT")
+            .Constant(ETHTOOL_GDRVINFO, "ETHTOOL_GDRVINFO").Constant(ETHTOOL_GSTRINGS, "ETHTOOL_GSTRINGS")
+            .Constant(ETHTOOL_GRXCLSRLCNT, "ETHTOOL_GRXCLSRLCNT")
+            .Constant(ETHTOOL_GRXCLSRLALL, "ETHTOOL_GRXCLSRLALL").Constant(ETHTOOL_SRXCLSRLDEL, "ETHTOOL_SRXCLSRLDEL")
+            .Constant(ETHTOOL_SRXCLSRLINS, "ETHTOOL_SRXCLSRLINS")
+            .Constant(ETHTOOL_GSSET_INFO, "ETHTOOL_GSSET_INFO").Constant(ETHTOOL_GFEATURES, "ETHTOOL_GFEATURES")
+            .Constant(ETHTOOL_GCHANNELS, "ETHTOOL_GCHANNELS")
+            .Constant(ETH_SS_FEATURES, "ETH_SS_FEATURES").Constant(ETH_GSTRING_LEN, "ETH_GSTRING_LEN").Constant(ETHER_FLOW, "ETHER_FLOW")
+            .Constant(FLOW_EXT, "FLOW_EXT")
             .Constant(RX_CLS_LOC_SPECIAL, "RX_CLS_LOC_SPECIAL").Constant(RX_CLS_LOC_ANY, "RX_CLS_LOC_ANY");
         Assert.Equal("", source.Complaints());
     }

@@ -1,8 +1,8 @@
 namespace VhostSwitch.Linux.Tests;
 
 /// <summary>
-/// A kernel that answers as one did: Recorded/veth.txt (Linux 6.18, two queues) and Recorded/virtio_net.txt (one queue). A line has the question without its
-/// trailing zeros, its length, the error number and the answer without its trailing zeros.
+/// A kernel that answers as one did: Recorded/veth.txt (Linux 6.18, two queues) and Recorded/virtio_net.txt (one queue). A line has the question
+/// without its trailing zeros, its length, the error number and the answer without its trailing zeros.
 /// </summary>
 internal sealed class RecordedEthtool(string recording) : IEthtool
 {

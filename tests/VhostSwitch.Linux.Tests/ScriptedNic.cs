@@ -6,7 +6,8 @@ namespace VhostSwitch.Linux.Tests;
 internal sealed class ScriptedNic(int places) : IEthtool
 {
     private const int CountRules = 0x2e, AllRules = 0x30, DeleteRule = 0x31, InsertRule = 0x32;
-    private const int Data = 8, FlowType = 16, Destination = 20, Tag = 82, DestinationMask = 92, TagMask = 154, Queue = 168, Place = 176, Count = 184, Places = 188;
+    private const int Data = 8, FlowType = 16, Destination = 20, Tag = 82, DestinationMask = 92, TagMask = 154, Queue = 168, Place = 176, Count = 184,
+        Places = 188;
     private const uint ChoosesItself = 0x80000000;
 
     public SortedDictionary<uint, Rule> Rules { get; } = [];
@@ -38,7 +39,8 @@ internal sealed class ScriptedNic(int places) : IEthtool
                     at = (uint)Rules.Count;
                     Write(command, Place, at);
                 }
-                Rules.Add(at, new Rule(Read(command, FlowType), Hex(command, Destination, 6), Hex(command, DestinationMask, 6), Hex(command, Tag, 2), Hex(command, TagMask, 2),
+                Rules.Add(at, new Rule(Read(command, FlowType), Hex(command, Destination, 6), Hex(command, DestinationMask, 6), Hex(command, Tag, 2),
+                    Hex(command, TagMask, 2),
                     BinaryPrimitives.ReadUInt64LittleEndian(command[Queue..])));
                 return 0;
             case DeleteRule:

@@ -48,10 +48,12 @@ public sealed class XdpLayoutTests
             .Field<XdpDescriptor>(nameof(XdpDescriptor.Options), "struct xdp_desc", "options")
             .Constant(XDP_STATISTICS, "XDP_STATISTICS").Constant(XDP_OPTIONS, "XDP_OPTIONS").Constant(XDP_OPTIONS_ZEROCOPY, "XDP_OPTIONS_ZEROCOPY")
             .Constant(XDP_COPY, "XDP_COPY").Constant(XDP_ZEROCOPY, "XDP_ZEROCOPY").Constant(XDP_USE_NEED_WAKEUP, "XDP_USE_NEED_WAKEUP")
-            .Constant(XDP_RING_NEED_WAKEUP, "XDP_RING_NEED_WAKEUP").Constant(XDP_FLAGS_SKB_MODE, "XDP_FLAGS_SKB_MODE").Constant(XDP_FLAGS_DRV_MODE, "XDP_FLAGS_DRV_MODE")
+            .Constant(XDP_RING_NEED_WAKEUP, "XDP_RING_NEED_WAKEUP").Constant(XDP_FLAGS_SKB_MODE, "XDP_FLAGS_SKB_MODE")
+            .Constant(XDP_FLAGS_DRV_MODE, "XDP_FLAGS_DRV_MODE")
             .Constant(SOL_XDP, "SOL_XDP").Constant(SO_BUSY_POLL, "SO_BUSY_POLL").Constant(SO_PREFER_BUSY_POLL, "SO_PREFER_BUSY_POLL")
             .Constant(SO_BUSY_POLL_BUDGET, "SO_BUSY_POLL_BUDGET").Constant(SO_SNDBUFFORCE, "SO_SNDBUFFORCE").Constant(AF_PACKET, "AF_PACKET")
-            .Constant(SOL_PACKET, "SOL_PACKET").Constant(PACKET_ADD_MEMBERSHIP, "PACKET_ADD_MEMBERSHIP").Constant(PACKET_MR_PROMISC, "PACKET_MR_PROMISC");
+            .Constant(SOL_PACKET, "SOL_PACKET").Constant(PACKET_ADD_MEMBERSHIP, "PACKET_ADD_MEMBERSHIP")
+            .Constant(PACKET_MR_PROMISC, "PACKET_MR_PROMISC");
         Assert.Equal("", source.Complaints());
     }
 

@@ -37,7 +37,8 @@ internal sealed class EalOptions : OptionSet
         _devices = Add(new ValueOption("--vdev", "NAME[,KEY=VALUE...]",
             "Add a port; repeatable. The name is a driver's with a number behind it: see Ports.").Suggest([.. PortDrivers.All.Select(driver => driver.Name + "0")]));
         _attached = Add(new ValueOption("-a", "INTERFACE[,KEY=VALUE...]",
-            "Add a port on an interface of the kernel, as --vdev net_af_xdp does; repeatable. The interface's name, or the address of its PCI device.",
+            "Add a port on an interface of the kernel, as --vdev net_af_xdp does; repeatable. "
+            + "The interface's name, or the address of its PCI device.",
             "--allow", "-w", "--pci-whitelist"));
         _noHuge = Add(new FlagOption("--no-huge", "Use normal pages only."));
         WithoutEffect(new FlagOption("--in-memory", "The switch makes no file for its own memory in any case."));
@@ -125,7 +126,10 @@ internal sealed class EalOptions : OptionSet
         {
             string given = $"{_attached.Given(result)} {text}";
             if (_noPci.IsGiven(result) && AttachedInterface.IsPciAddress(text))
-                throw new CommandLineException($"{given} attaches a PCI device and --no-pci forbids that: leave one of them out, or name the interface in place of the address");
+            {
+                throw new CommandLineException($"{given} attaches a PCI device and --no-pci forbids that: "
+                    + "leave one of them out, or name the interface in place of the address");
+            }
             while (names.Contains($"net_af_xdp{number}"))
                 number++;
             int own = number++;

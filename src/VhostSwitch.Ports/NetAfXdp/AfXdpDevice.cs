@@ -165,7 +165,8 @@ internal sealed unsafe class AfXdpDevice : PortDevice
         int needed = _startQueue + _queueCount;
         if (_ethtool.Queues(_interface) is not { } there || there.Now == 0 || there.Now >= needed) return null;
         return $"{_interface} has {there.Now} of the {needed} queues that start_queue={_startQueue} and queue_count={_queueCount} need"
-            + (there.Most >= needed ? $"; ethtool -L {_interface} combined {needed} (or rx {needed} tx {needed}) adds some" : "; it cannot have more");
+            + (there.Most >= needed ? $"; ethtool -L {_interface} combined {needed} (or rx {needed} tx {needed}) adds some"
+                : "; it cannot have more");
     }
 
     private string Tags() => _ethtool.Driver(_interface) != VethDriver && _ethtool.ActiveFeatures(_interface).Contains(TakesTagsOff)
@@ -242,7 +243,10 @@ internal sealed unsafe class AfXdpDevice : PortDevice
         try
         {
             for (int i = 0; i < _queueCount; i++)
-                queues.Add(new AfXdpQueue(_interface, _startQueue + i, _memory!.Address + ((nint)i * AfXdpQueue.MemoryLength), zeroCopy, _busyBudget));
+            {
+                byte* memory = _memory!.Address + ((nint)i * AfXdpQueue.MemoryLength);
+                queues.Add(new AfXdpQueue(_interface, _startQueue + i, memory, zeroCopy, _busyBudget));
+            }
         }
         catch
         {

@@ -17,7 +17,8 @@ public sealed class AfXdpDriver : PortDriver
         new("queue_count", "N", "How many queues. Frames that arrive at others stay with the kernel. Default: 1."),
         new("busy_budget", "N", "The most frames of a busy poll of the interface by the poll thread; 0 has the interface interrupt. Default: 0."),
         new("force_copy", "0|1", "1: zero copy is not tried. Default: 0."),
-        new("mode", "auto|native|skb", "Where frames are taken: in the interface's driver, or generically behind it, which is slower. Default: auto, the first of these that works."),
+        new("mode", "auto|native|skb",
+            "Where frames are taken: in the interface's driver, or generically behind it, which is slower. Default: auto, the first that works."),
     ];
 
     /// <inheritdoc/>

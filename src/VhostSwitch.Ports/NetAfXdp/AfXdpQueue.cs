@@ -17,7 +17,9 @@ internal sealed unsafe class AfXdpQueue : IDisposable
     /// <summary>What the kernel leaves free before a frame that arrives, in bytes.</summary>
     public const int Headroom = 256;
 
-    /// <summary>Places for frames that arrive: as many again as the receive ring holds, for those in the interface and on loan. As DPDK has them.</summary>
+    /// <summary>
+    /// Places for frames that arrive: as many again as the receive ring holds, for those in the interface and on loan. As DPDK has them.
+    /// </summary>
     public const int ReceivePlaces = 4096;
 
     /// <summary>Places for frames to be sent: the transmit ring full, so that a free place always has an entry there.</summary>
@@ -48,7 +50,8 @@ internal sealed unsafe class AfXdpQueue : IDisposable
     {
         Memory = memory;
         IsBusyPolled = busyBudget > 0;
-        Socket = new XdpSocket(interfaceName, queue, memory, new(PlaceLength, ReceivePlaces + TransmitPlaces, ReceivePlaces, ReceiveEntries, TransmitPlaces, zeroCopy));
+        Socket = new XdpSocket(interfaceName, queue, memory,
+            new(PlaceLength, ReceivePlaces + TransmitPlaces, ReceivePlaces, ReceiveEntries, TransmitPlaces, zeroCopy));
         try
         {
             Socket.SetSendBuffer(SendBuffer);

@@ -21,9 +21,11 @@ internal static class AfXdpSentences
     public static string Of(LinuxException e, string name) => e.Errno switch
     {
         Errno.EPERM or Errno.EACCES =>
-            $"{e.Message}: AF_XDP needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF; start the switch as root, or with setpriv or systemd's AmbientCapabilities and these three",
+            $"{e.Message}: AF_XDP needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF; "
+                + "start the switch as root, or with setpriv or systemd's AmbientCapabilities and these three",
         Errno.EBUSY or Errno.EEXIST =>
-            $"{e.Message}: another program has {name} or this queue of it; end it, or take an XDP program of nobody away with ip link set dev {name} xdp off",
+            $"{e.Message}: another program has {name} or this queue of it; "
+                + $"end it, or take an XDP program of nobody away with ip link set dev {name} xdp off",
         Errno.ENOBUFS => $"{e.Message}: more memory would be locked than the process may; raise the limit (ulimit -l unlimited) or add CAP_IPC_LOCK",
         Errno.EINVAL => $"{e.Message}: has {name} so many queues? ethtool -l {name} shows them",
         Errno.EOPNOTSUPP => $"{e.Message}: {name} cannot do this; try mode=auto, and without force_copy",

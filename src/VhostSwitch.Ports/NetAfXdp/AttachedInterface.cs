@@ -39,21 +39,28 @@ public static partial class AttachedInterface
         string full = (address.Count(c => c == ':') == 1 ? "0000:" + address : address).ToLowerInvariant();
         string device = Path.Combine(pciDevices, full);
         if (!Directory.Exists(device)) throw new PortException($"there is no PCI device {full}; {NetworkDevices(pciDevices)}");
-        if (!IsOfNetwork(device)) throw new PortException($"PCI device {full} is no network device (class {Read(device, "class")}); {NetworkDevices(pciDevices)}");
+        if (!IsOfNetwork(device))
+            throw new PortException($"PCI device {full} is no network device (class {Read(device, "class")}); {NetworkDevices(pciDevices)}");
         string? driver = Path.GetFileName(new FileInfo(Path.Combine(device, "driver")).LinkTarget);
         if (driver is null)
-            throw new PortException($"PCI device {full} has no driver, so there is no interface; bind it to its kernel driver with dpdk-devbind.py -b KERNELDRIVER {full}");
+        {
+            throw new PortException($"PCI device {full} has no driver, so there is no interface; "
+                + $"bind it to its kernel driver with dpdk-devbind.py -b KERNELDRIVER {full}");
+        }
         if (DriversForPrograms.Contains(driver))
         {
-            throw new PortException($"PCI device {full} is bound to {driver}, so there is no interface; give it back to the kernel with dpdk-devbind.py -b KERNELDRIVER {full} "
-                + "(and an empty driver_override), this switch uses interfaces of the kernel");
+            throw new PortException($"PCI device {full} is bound to {driver}, so there is no interface; "
+                + $"give it back to the kernel with dpdk-devbind.py -b KERNELDRIVER {full}"
+                + " (and an empty driver_override), this switch uses interfaces of the kernel");
         }
         string[] interfaces = [.. InterfacesBelow(device).Order(StringComparer.Ordinal)];
         return interfaces switch
         {
             [var one] => one,
-            [] => throw new PortException($"PCI device {full} has no interface, though its driver is {driver}; is the interface in another network namespace?"),
-            _ => throw new PortException($"PCI device {full} has the interfaces {string.Join(", ", interfaces)}; name one of them in place of the address"),
+            [] => throw new PortException($"PCI device {full} has no interface, though its driver is {driver}; "
+                + "is the interface in another network namespace?"),
+            _ => throw new PortException($"PCI device {full} has the interfaces {string.Join(", ", interfaces)}; "
+                + "name one of them in place of the address"),
         };
     }
 
@@ -68,7 +75,8 @@ public static partial class AttachedInterface
     private static string NetworkDevices(string pciDevices)
     {
         string[] found = Directory.Exists(pciDevices)
-            ? [.. Directory.EnumerateDirectories(pciDevices).Where(IsOfNetwork).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal)]
+            ? [.. Directory.EnumerateDirectories(pciDevices).Where(IsOfNetwork).Select(folder => Path.GetFileName(folder))
+                .Order(StringComparer.Ordinal)]
             : [];
         return found.Length == 0 ? "there are no network devices at PCI" : $"network devices are {string.Join(", ", found)}";
     }

@@ -26,7 +26,10 @@ public sealed class FlowSteering(Ethtool ethtool)
         rule = 0;
         if (vlan is < 1 or > LastVlan) return $"{vlan} is no VLAN id; 1 to {LastVlan} are";
         if (ethtool.Queues(interfaceName) is { } queues && queue >= queues.Now)
-            return $"{interfaceName} has {queues.Now} queues, so none of number {queue}; ethtool -L {interfaceName} combined {queue + 1} adds some where it can have them";
+        {
+            return $"{interfaceName} has {queues.Now} queues, so none of number {queue}; "
+                + $"ethtool -L {interfaceName} combined {queue + 1} adds some where it can have them";
+        }
         Span<byte> destination = stackalloc byte[sizeof(ulong)];
         MemoryMarshal.Write(destination, address.Value);
         int error = ethtool.InsertRule(interfaceName, destination[..AddressLength], (ushort?)vlan, (uint)queue, out rule);

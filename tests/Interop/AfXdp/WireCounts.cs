@@ -34,5 +34,6 @@ internal sealed record WireCounts(IReadOnlyList<long> FromWire, IReadOnlyList<lo
         return document.RootElement.GetProperty("poll_threads").EnumerateArray().Sum(t => t.GetProperty("allocated_bytes").GetInt64());
     }
 
-    public override string ToString() => $"from wire {string.Join('+', FromWire)}, to wire {string.Join('+', ToWire)}, drops {string.Join(", ", Drops)}";
+    public override string ToString() =>
+        $"from wire {string.Join('+', FromWire)}, to wire {string.Join('+', ToWire)}, drops {string.Join(", ", Drops)}";
 }

@@ -7,7 +7,8 @@ namespace VhostSwitch.Interop.AfXdp;
 
 /// <summary>
 /// An interface in a namespace, on which this process sends and receives whole frames by a packet socket. With a VLAN id every frame is sent
-/// with that tag, and the tag is demanded of every frame and taken off. Frames of other types than those of <see cref="RandomFrames"/> are passed over.
+/// with that tag, and the tag is demanded of every frame and taken off. Frames of other types than those of <see cref="RandomFrames"/> are passed
+/// over.
 /// </summary>
 internal sealed unsafe partial class WireEnd : IFrameEnd
 {

@@ -171,7 +171,8 @@ public class EalOptionsTests
     [Fact]
     public void RefusesAPciDeviceWithoutPci()
     {
-        Assert.Equal("-a 01:00.0,queue_count=2 attaches a PCI device and --no-pci forbids that: leave one of them out, or name the interface in place of the address",
+        Assert.Equal("-a 01:00.0,queue_count=2 attaches a PCI device and --no-pci forbids that: "
+            + "leave one of them out, or name the interface in place of the address",
             Line.Error("--no-pci -a 01:00.0,queue_count=2"));
         Assert.Single(Line.Configuration("--no-pci -a eth1").Devices);
     }

@@ -9,7 +9,8 @@ public sealed class AfXdpSentencesTests
     public void NamesThePackageOfAMissingLibrary()
     {
         Assert.Null(AfXdpSentences.OfMissingLibrary(_ => true));
-        Assert.Equal("libxdp.so.1 cannot be loaded; install libxdp1 (Debian, Ubuntu) or libxdp (Fedora)", AfXdpSentences.OfMissingLibrary(name => name != "libxdp.so.1"));
+        Assert.Equal("libxdp.so.1 cannot be loaded; install libxdp1 (Debian, Ubuntu) or libxdp (Fedora)",
+            AfXdpSentences.OfMissingLibrary(name => name != "libxdp.so.1"));
     }
 
     [Theory]

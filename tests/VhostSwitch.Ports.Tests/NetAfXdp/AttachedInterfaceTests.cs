@@ -71,7 +71,8 @@ public sealed class AttachedInterfaceTests : IDisposable
     public void SaysHowADeviceWithoutDriverGetsOne()
     {
         Make("0000:01:00.0", Ethernet, null);
-        Assert.Equal("PCI device 0000:01:00.0 has no driver, so there is no interface; bind it to its kernel driver with dpdk-devbind.py -b KERNELDRIVER 0000:01:00.0",
+        Assert.Equal("PCI device 0000:01:00.0 has no driver, so there is no interface; "
+            + "bind it to its kernel driver with dpdk-devbind.py -b KERNELDRIVER 0000:01:00.0",
             Error("01:00.0"));
     }
 

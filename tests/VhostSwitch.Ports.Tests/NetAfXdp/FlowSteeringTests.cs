@@ -33,7 +33,8 @@ public sealed class FlowSteeringTests
     [InlineData(4095, 3, "4095 is no VLAN id")]
     [InlineData(100, 4, "eth1 has 4 queues, so none of number 4")]
     public void RefusesWhatCannotBe(int vlan, int queue, string sentence) =>
-        Assert.StartsWith(sentence, new FlowSteering(new Ethtool(new Answers(0))).TryAddMacVlanFilter("eth1", Address, vlan, queue, out _), StringComparison.Ordinal);
+        Assert.StartsWith(sentence, new FlowSteering(new Ethtool(new Answers(0))).TryAddMacVlanFilter("eth1", Address, vlan, queue, out _),
+            StringComparison.Ordinal);
 
     /// <summary>An interface with four queues that chooses the places of rules, and answers each with the same error.</summary>
     private sealed class Answers(int error) : IEthtool

@@ -77,7 +77,7 @@ public sealed unsafe class OffloadTests
     {
         // From an interface, whose kernel has one more kind: several UDP datagrams in one.
         var header = new NetHeader { Flags = NetHeader.NeedsCsum, CsumStart = 34, CsumOffset = 6 };
-        Assert.Null(Forward(header, All | Features.GuestCsum, out ulong drops, OffloadRules.GsoUdpL4));
+        Assert.Null(Forward(header, All | Features.GuestCsum, out ulong drops, OffloadFields.GsoUdpL4));
         Assert.Equal(1ul, drops);
         Assert.NotNull(Forward(header, All | Features.GuestCsum, out _));
     }
@@ -118,7 +118,7 @@ public sealed unsafe class OffloadTests
         return Loan.Dropped(rig.Burst, 0);
     }
 
-    private static NetHeader? Forward(NetHeader header, Features receiver, out ulong drops, byte segment = OffloadRules.GsoNone)
+    private static NetHeader? Forward(NetHeader header, Features receiver, out ulong drops, byte segment = OffloadFields.GsoNone)
     {
         using var sender = new RingRig(All);
         using var rig = new RingRig(receiver, ring: 0);
@@ -130,7 +130,7 @@ public sealed unsafe class OffloadTests
         rig.Ring.Describe(0, buffer, 2048, Virtio.Descriptor.Write);
         rig.Ring.Offer(0);
         input.Receive(sender.Burst);
-        if (segment != OffloadRules.GsoNone) sender.Burst.Frames[0].Offload.GsoType = segment;
+        if (segment != OffloadFields.GsoNone) sender.Burst.Frames[0].Offload.GsoType = segment;
         ushort which = 0;
         Assert.Equal(1, output.Send(sender.Burst, &which, 1));
         drops = rig.Counters->Drops(DropReason.OffloadUnsupported);
