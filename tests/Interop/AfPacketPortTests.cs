@@ -1,3 +1,4 @@
+using VhostSwitch.Interop.Content;
 using VhostSwitch.Interop.Rig;
 using Xunit;
 
@@ -74,7 +75,7 @@ public sealed class AfPacketPortTests : InterfacePortTest
         const int frames = 40, length = 200;
         (SwitchProcess vhostSwitch, Station a, Station b) = await StartPairAsync();
         await using Capture capture = Own(await Capture.StartAsync(b.Namespace, b.Interface, "ether src 02:00:00:00:00:07"), c => [c.Transcript]);
-        using WireEnd wire = WireEnd.Open(a.Namespace, a.Interface);
+        using WireEnd wire = new WireEnd(a.Namespace, a.Interface);
         List<byte[]> sent = [];
         for (int i = 0; i < frames; i++)
         {
@@ -82,7 +83,7 @@ public sealed class AfPacketPortTests : InterfacePortTest
             Random.Shared.NextBytes(frame);
             Convert.FromHexString($"ffffffffffff020000000007{type:x4}{control:x4}88b5").CopyTo(frame, 0);
             sent.Add(frame);
-            wire.Send(frame);
+            Assert.True(wire.TrySend(0, frame, parts: 1));
         }
 
         IReadOnlyList<byte[]> received = await capture.WaitForFramesAsync(frames, length);
@@ -138,8 +139,8 @@ public sealed class AfPacketPortTests : InterfacePortTest
         await hub.IpHereAsync("link set p1 down");
         await vhostSwitch.WaitForStatusAsync(s => s.Wire("net_af_packet1").Status == "down: p1 is set down (ip link set p1 up)", "that p1 is down");
         // Retransmissions, or this flood, are counted for what they are.
-        using (WireEnd wire = WireEnd.Open(a.Namespace, a.Interface))
-            wire.Send(Broadcast());
+        using (WireEnd wire = new WireEnd(a.Namespace, a.Interface))
+            Assert.True(wire.TrySend(0, Broadcast(), parts: 1));
         await vhostSwitch.WaitForStatusAsync(s => s.Wire("net_af_packet1").DropsOut("interface_down") > 0, "frames for an interface that is down");
         Assert.Equal(50, await a.PingAsync(c.Address, 50));
         await hub.IpHereAsync("link set p1 up");
@@ -199,10 +200,10 @@ public sealed class AfPacketPortTests : InterfacePortTest
         await a.WaitForPingAsync(b.Address);
         await SetNeighboursAsync(a, b);
         SwitchStatus before = await vhostSwitch.StatusAsync();
-        using WireEnd wire = WireEnd.Open(a.Namespace, a.Interface);
+        using WireEnd wire = new WireEnd(a.Namespace, a.Interface);
         await vhostSwitch.SuspendAsync();
         for (int i = 0; i < sent; i++)
-            wire.Send(Broadcast());
+            Assert.True(wire.TrySend(0, Broadcast(), parts: 1));
         vhostSwitch.Resume();
 
         SwitchStatus after = await vhostSwitch.WaitForStatusAsync(s => s.Wire("net_af_packet0").DropsIn("interface_overrun") > 0, "overruns");

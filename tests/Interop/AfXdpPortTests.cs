@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using VhostSwitch.Interop.AfXdp;
 using VhostSwitch.Interop.Content;
 using VhostSwitch.Interop.Rig;
-using WireEnd = VhostSwitch.Interop.AfXdp.WireEnd;
 using VhostSwitch.Packets;
 using Xunit;
 

@@ -1,3 +1,4 @@
+using VhostSwitch.Interop.Content;
 using VhostSwitch.Interop.Rig;
 using Xunit;
 
@@ -101,7 +102,7 @@ public sealed class TapPortTests : InterfacePortTest
         const int frames = 40, length = 200;
         (SwitchProcess vhostSwitch, Station a, Station b, _) = await StartPairAsync();
         await using Capture capture = Own(await Capture.StartAsync(b.Namespace, b.Interface, "ether src 02:00:00:00:00:07"), c => [c.Transcript]);
-        using WireEnd wire = WireEnd.Open(a.Namespace, a.Interface);
+        using WireEnd wire = new WireEnd(a.Namespace, a.Interface);
         List<byte[]> sent = [];
         for (int i = 0; i < frames; i++)
         {
@@ -109,7 +110,7 @@ public sealed class TapPortTests : InterfacePortTest
             Random.Shared.NextBytes(frame);
             Convert.FromHexString("ffffffffffff020000000007810003e888b5").CopyTo(frame, 0);
             sent.Add(frame);
-            wire.Send(frame);
+            Assert.True(wire.TrySend(0, frame, parts: 1));
         }
         await capture.WaitForFramesAsync(frames, length);
         await Until.TrueAsync(() => capture.Frames()[^1].Length == length + frames - 1, Limits.Step, "the last frame is complete");
@@ -139,8 +140,8 @@ public sealed class TapPortTests : InterfacePortTest
         await vhostSwitch.WaitForStatusAsync(s => s.Wire("net_tap1").Status == "up: tapb, MTU 1300", "the new MTU");
         await hub.IpHereAsync("link set tapb down");
         await vhostSwitch.WaitForStatusAsync(s => s.Wire("net_tap1").Status == "down: tapb is set down (ip link set tapb up)", "that tapb is down");
-        using (WireEnd wire = WireEnd.Open(a.Namespace, a.Interface))
-            wire.Send(Broadcast());
+        using (WireEnd wire = new WireEnd(a.Namespace, a.Interface))
+            Assert.True(wire.TrySend(0, Broadcast(), parts: 1));
         await vhostSwitch.WaitForStatusAsync(s => s.Wire("net_tap1").DropsOut("interface_down") > 0, "frames for an interface that is down");
         Assert.Equal(50, await a.PingAsync(c.Address, 50));
         await hub.IpHereAsync("link set tapb up");
@@ -225,8 +226,8 @@ public sealed class TapPortTests : InterfacePortTest
         Assert.Equal("down: tap0 is set down (ip link set tap0 up)", (await vhostSwitch.StatusAsync()).Wire("net_tap0").Status);
         Station a = await Station.AtTapAsync(hub, "tap0", "10.0.0.1");
         await vhostSwitch.WaitForStatusAsync(s => s.Wire("net_tap0").IsUp, "that tap0 is up");
-        using (WireEnd wire = WireEnd.Open(a.Namespace, a.Interface))
-            wire.Send(Broadcast());
+        using (WireEnd wire = new WireEnd(a.Namespace, a.Interface))
+            Assert.True(wire.TrySend(0, Broadcast(), parts: 1));
         await vhostSwitch.WaitForStatusAsync(s => s.Wire("net_tap0").FramesIn > 0, "a frame");
     }
 

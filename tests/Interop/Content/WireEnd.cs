@@ -1,9 +1,8 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
-using VhostSwitch.Interop.Content;
 using VhostSwitch.Interop.Rig;
 
-namespace VhostSwitch.Interop.AfXdp;
+namespace VhostSwitch.Interop.Content;
 
 /// <summary>
 /// An interface in a namespace, on which this process sends and receives whole frames by a packet socket. With a VLAN id every frame is sent
