@@ -302,12 +302,8 @@ public sealed unsafe partial class PollThread : IDisposable
             }
             return;
         }
-        // The queues of a pair belong together, so a flow stays on one queue, in order, as long as its sender keeps it on one.
-        var queue = outputs[input.Index % outputs.Length];
-        if (port!.MergesSegments && count > 1) OfferMerged(queue, burst, which, count);
-        else if (burst.HasWork) OfferFinished(queue, burst, which, count);
-        else Offer(queue, burst, which, count);
-        if (queue.NotificationOpen) KeepOpen(queue);
+        if (outputs.Length == 1) DeliverToQueue(outputs[0], port!, burst, which, count);
+        else DeliverToQueues(port!, outputs, burst, which, count, input, topology);
     }
 
     // False where the queue has no room for all, after the retries.
