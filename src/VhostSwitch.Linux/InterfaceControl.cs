@@ -76,7 +76,8 @@ public sealed unsafe class InterfaceControl : IDisposable
     /// <summary>True for a text that can be an interface's name.</summary>
     /// <param name="name">The text.</param>
     public static bool IsName(string name) =>
-        Encoding.UTF8.GetByteCount(name) is > 0 and < Libc.IFNAMSIZ && name is not ("." or "..") && !name.Any(c => c is '/' or ':' or '\0' || char.IsWhiteSpace(c));
+        Encoding.UTF8.GetByteCount(name) is > 0 and < Libc.IFNAMSIZ && name is not ("." or "..")
+        && !name.Any(c => c is '/' or ':' or '\0' || char.IsWhiteSpace(c));
 
     /// <summary>The number of an interface; 0 where there is none of that name.</summary>
     /// <param name="name">Its name.</param>

@@ -78,9 +78,6 @@ public static class Errno
     /// <summary>Longer than what takes it.</summary>
     public const int EMSGSIZE = 90;
 
-    /// <summary>The kernel does not know this option.</summary>
-    public const int ENOPROTOOPT = 92;
-
     /// <summary>Not possible with this object.</summary>
     public const int EOPNOTSUPP = 95;
 

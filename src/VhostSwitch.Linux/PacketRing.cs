@@ -75,7 +75,10 @@ public sealed unsafe class PacketRing
         SlotSize = (uint)shape.SlotSize;
         _slots = new nint[shape.BlockCount * shape.SlotsPerBlock];
         for (int i = 0; i < _slots.Length; i++)
-            _slots[i] = (nint)memory.Address + ((nint)(i / shape.SlotsPerBlock) * shape.BlockSize) + ((nint)(i % shape.SlotsPerBlock) * shape.SlotSize);
+        {
+            nint block = (nint)memory.Address + ((nint)(i / shape.SlotsPerBlock) * shape.BlockSize);
+            _slots[i] = block + ((nint)(i % shape.SlotsPerBlock) * shape.SlotSize);
+        }
     }
 
     /// <summary>How many slots there are. The kernel fills them in order.</summary>

@@ -130,7 +130,8 @@ public sealed unsafe class PacketSocket : IDisposable
     {
         Libc.tpacket_stats stats;
         uint length = (uint)sizeof(Libc.tpacket_stats);
-        return Libc.getsockopt(_socket.Number, Libc.SOL_PACKET, Libc.PACKET_STATISTICS, &stats, &length) < 0 ? 0 : stats.tp_drops;
+        bool known = Libc.getsockopt(_socket.Number, Libc.SOL_PACKET, Libc.PACKET_STATISTICS, &stats, &length) >= 0;
+        return known ? stats.tp_drops : 0;
     }
 
     /// <summary>Takes the error that waits at the socket: an interface that was set down leaves one for the next call.</summary>
@@ -149,7 +150,7 @@ public sealed unsafe class PacketSocket : IDisposable
         _socket.Dispose();
     }
 
-    // Frames that the host sends are for no socket of the group. Kernels before 5.16 do not know the flag; the receiver looks at each frame anyway.
+    // Frames that the host sends are for no socket of the group. Older kernels do not know the flag; the receiver looks at each frame anyway.
     private void Join(int group, PacketFanout mode, int flags)
     {
         if (TryJoin(group, (int)mode | flags | FanoutFlagIgnoreOutgoing) || TryJoin(group, (int)mode | flags)) return;

@@ -44,7 +44,9 @@ internal static unsafe class KernelFrames
     /// <param name="burst">The loan it is from.</param>
     /// <param name="frame">The frame; stays where it is until the call.</param>
     /// <param name="pieces">Room for <see cref="MaxPieces"/>.</param>
-    /// <param name="together">Room for the largest frame and a tag, where a frame of too many pieces is copied together; null where there is none now.</param>
+    /// <param name="together">
+    /// Room for the largest frame and a tag, where a frame of too many pieces is copied together; null where there is none now.
+    /// </param>
     /// <returns>The number of pieces; 0 where the frame has too many, and there is no room to copy it together.</returns>
     internal static int List(Burst burst, Frame* frame, IoPiece* pieces, byte* together)
     {

@@ -18,7 +18,9 @@ internal sealed class AfPacketDevice : PortDevice
     /// </summary>
     internal const int DefaultSlotSize = 69_888;
 
-    /// <summary>The default of <c>framecnt</c>, 16 blocks. The slots of large segments are large, so there are fewer of them than in DPDK (512).</summary>
+    /// <summary>
+    /// The default of <c>framecnt</c>, 16 blocks. The slots of large segments are large, so there are fewer of them than in DPDK (512).
+    /// </summary>
     internal const int DefaultSlotCount = 240;
 
     private const int PageSize = 4096;
@@ -74,7 +76,8 @@ internal sealed class AfPacketDevice : PortDevice
 
     /// <inheritdoc/>
     // Whatever the interface itself cannot do, the kernel does when it sends.
-    public override IReadOnlyList<string> Offloads => ["tx-checksum-ip-generic", "tx-tcp-segmentation", "tx-tcp-ecn-segmentation", "tx-tcp6-segmentation", "tx-udp-segmentation"];
+    public override IReadOnlyList<string> Offloads =>
+        ["tx-checksum-ip-generic", "tx-tcp-segmentation", "tx-tcp-ecn-segmentation", "tx-tcp6-segmentation", "tx-udp-segmentation"];
 
     /// <inheritdoc/>
     public override void Check()
@@ -124,15 +127,20 @@ internal sealed class AfPacketDevice : PortDevice
         int count = vdev.Number("framecnt", DefaultSlotCount, Burst.MaxFrames, MostSlots);
         if (block % PageSize != 0) throw vdev.Wrong($"blocksz={block} was given; a multiple of {PageSize} is allowed");
         if (slot % PacketRingShape.Alignment != 0) throw vdev.Wrong($"framesz={slot} was given; a multiple of {PacketRingShape.Alignment} is allowed");
-        if (slot > block) throw vdev.Wrong($"framesz={slot} was given; a frame must fit into a block of blocksz={block} bytes");
+        if (slot > block)
+            throw vdev.Wrong($"framesz={slot} was given; a frame must fit into a block of blocksz={block} bytes");
         var shape = new PacketRingShape(block, slot, count);
-        if (shape.BlockCount * shape.SlotsPerBlock > MostSlots) throw vdev.Wrong($"framecnt={count} fills blocks of {shape.SlotsPerBlock} frames, which makes more than {MostSlots}; give a lower one");
+        if (shape.BlockCount * shape.SlotsPerBlock > MostSlots)
+            throw vdev.Wrong($"framecnt={count} fills blocks of {shape.SlotsPerBlock} frames, which makes more than {MostSlots}; give a lower one");
         long memory = (long)shape.BlockCount * block;
-        return memory <= MostMemory ? shape : throw vdev.Wrong($"framecnt={count} frames of framesz={slot} bytes need {memory >> 20} MiB of the kernel's memory; {MostMemory >> 20} MiB are allowed");
+        if (memory <= MostMemory) return shape;
+        throw vdev.Wrong(
+            $"framecnt={count} frames of framesz={slot} bytes need {memory >> 20} MiB of the kernel's memory; {MostMemory >> 20} MiB are allowed");
     }
 
     private PortException Cannot(LinuxException e) => e.Errno is Errno.EPERM or Errno.EACCES
-        ? Vdev.Wrong("no right to open a packet socket, which needs CAP_NET_RAW: run vhost-switch as root, or give the program the right by 'setcap cap_net_raw+ep'")
+        ? Vdev.Wrong("no right to open a packet socket, which needs CAP_NET_RAW: "
+            + "run vhost-switch as root, or give the program the right by 'setcap cap_net_raw+ep'")
         : Vdev.Wrong($"the interface {_wanted} cannot be used: {e.Message}");
 
     private unsafe void Connect()

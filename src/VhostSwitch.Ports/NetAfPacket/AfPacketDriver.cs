@@ -16,8 +16,10 @@ public sealed class AfPacketDriver : PortDriver
         new("qpairs", "N", $"Queue pairs, 1 to {AfPacketDevice.MaxQueuePairs}; frames are distributed among them by fanout_mode. Default: 1."),
         new("fanout_mode", "MODE", $"{string.Join(", ", AfPacketDevice.FanoutNames)}. Default: {AfPacketDevice.FanoutNames[0]}, by flow."),
         new("qdisc_bypass", "0|1", "1: frames are sent past the interface's queueing discipline. Default: 0."),
-        new("blocksz", "BYTES", $"Memory for received frames is taken in blocks of this length, a multiple of 4096. Default: {AfPacketDevice.DefaultBlockSize}."),
-        new("framesz", "BYTES", $"Memory for one received frame; a longer one is dropped. Default: {AfPacketDevice.DefaultSlotSize}, which fits the largest segment."),
+        new("blocksz", "BYTES",
+            $"Memory for received frames is taken in blocks of this length, a multiple of 4096. Default: {AfPacketDevice.DefaultBlockSize}."),
+        new("framesz", "BYTES",
+            $"Memory for one received frame; a longer one is dropped. Default: {AfPacketDevice.DefaultSlotSize}, which fits the largest segment."),
         new("framecnt", "N", $"Received frames there is memory for, for each queue pair. Default: {AfPacketDevice.DefaultSlotCount}."),
     ];
 

@@ -119,7 +119,8 @@ internal sealed unsafe class AfPacketInput : InputQueue
         frame->Data = data;
         frame->DataLength = frame->Length += TagLength;
         if (frame->Offload.Flags != 0) frame->Offload.CsumStart += TagLength;
-        if (frame->Offload.GsoType != OffloadFields.GsoNone) frame->Offload.HdrLen = (ushort)Math.Min(frame->Offload.HdrLen + TagLength, ushort.MaxValue);
+        if (frame->Offload.GsoType != OffloadFields.GsoNone)
+            frame->Offload.HdrLen = (ushort)Math.Min(frame->Offload.HdrLen + TagLength, ushort.MaxValue);
     }
 
     private void CountOverruns()

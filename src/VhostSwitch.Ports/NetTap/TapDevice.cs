@@ -37,8 +37,10 @@ internal sealed class TapDevice : PortDevice
         : base(vdev, context)
     {
         _pattern = _name = vdev.Text("iface") ?? DefaultName;
-        if (!InterfaceControl.IsName(_pattern)) throw vdev.Wrong($"iface={_pattern} was given; an interface's name has 1 to {InterfaceControl.MaxNameLength} bytes without spaces, '/' and ':'");
-        if (_pattern.Contains('%', StringComparison.Ordinal) && (_pattern.Count(c => c == '%') != 1 || !_pattern.EndsWith("%d", StringComparison.Ordinal)))
+        if (!InterfaceControl.IsName(_pattern))
+            throw vdev.Wrong($"iface={_pattern} was given; an interface's name has 1 to {InterfaceControl.MaxNameLength} bytes without spaces, '/' and ':'");
+        if (_pattern.Contains('%', StringComparison.Ordinal)
+            && (_pattern.Count(c => c == '%') != 1 || !_pattern.EndsWith("%d", StringComparison.Ordinal)))
             throw vdev.Wrong($"iface={_pattern} was given; a name may have %d at its end, for the first number that is free, and no other %");
         _wantedAddress = ReadAddress(vdev);
         _persist = vdev.Flag("persist", false);
@@ -123,11 +125,14 @@ internal sealed class TapDevice : PortDevice
     // The sentence for an interface that cannot be opened at all.
     private PortException Cannot(LinuxException e, bool existed) => e.Errno switch
     {
-        Errno.EPERM or Errno.EACCES => Vdev.Wrong($"no right to {(existed ? "open" : "make")} the TAP interface {_name}: {Right}, or prepare an interface for your user by "
-            + $"'ip tuntap add dev {_name.Replace("%d", "0", StringComparison.Ordinal)} mode tap user NAME{(_queueCount > 1 ? " multi_queue" : "")} vnet_hdr'"),
+        Errno.EPERM or Errno.EACCES => Vdev.Wrong($"no right to {(existed ? "open" : "make")} the TAP interface {_name}: {Right}, "
+            + "or prepare an interface for your user by "
+            + $"'ip tuntap add dev {_name.Replace("%d", "0", StringComparison.Ordinal)} "
+            + $"mode tap user NAME{(_queueCount > 1 ? " multi_queue" : "")} vnet_hdr'"),
         Errno.ENOENT or Errno.ENODEV or Errno.ENXIO => Vdev.Wrong($"there is no {TapDescriptor.Device}: load the kernel's module by 'modprobe tun'"),
         Errno.EBUSY => Vdev.Wrong($"the TAP interface {_name} is in use by another program, or has no queue left: give iface= another name"),
-        Errno.EINVAL when existed => Vdev.Wrong($"the interface {_name} exists and is no TAP interface with {(_queueCount > 1 ? "several queues (multi_queue)" : "one queue")}: "
+        Errno.EINVAL when existed => Vdev.Wrong($"the interface {_name} exists and is no TAP interface "
+            + $"with {(_queueCount > 1 ? "several queues (multi_queue)" : "one queue")}: "
             + "give queues= as it was made, or iface= another name"),
         _ => Vdev.Wrong($"the TAP interface {_name} cannot be opened: {e.Message}"),
     };

@@ -12,8 +12,10 @@ public sealed class TapDriver : PortDriver
     /// <inheritdoc/>
     public override IReadOnlyList<DriverArgument> Arguments { get; } =
     [
-        new("iface", "NAME", "The interface. One that does not exist is made, and removed at the end. Default: dtap%d, the first number that is free."),
-        new("mac", "fixed|ADDRESS", "The interface's address; fixed: 00:64:74:61:70:NN, with the device's number. Default: the kernel chooses one."),
+        new("iface", "NAME",
+            "The interface. One that does not exist is made, and removed at the end. Default: dtap%d, the first number that is free."),
+        new("mac", "fixed|ADDRESS",
+            "The interface's address; fixed: 00:64:74:61:70:NN, with the device's number. Default: the kernel chooses one."),
         new("persist", "0|1", "1: the interface stays when the switch ends. Default: 0."),
         new("queues", "N", $"Queues of the interface, 1 to {TapDevice.MaxQueues}. Default: 1."),
         new("mtu", "N", "The interface's MTU. Default: as it is; 1500 for a new one."),
