@@ -74,7 +74,6 @@ public sealed class StartUpErrorTests : InteropTest
 
     [Theory]
     [InlineData("--vm2vm", "3")]
-    [InlineData("--vm2vm", "3")]
     [InlineData("--mergeable", "2")]
     [InlineData("--stats", "-1")]
     [InlineData("--rx-retry", "2")]
