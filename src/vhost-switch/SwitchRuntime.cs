@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using VhostSwitch.Control.CommandLine;
 using VhostSwitch.Control.Statistics;
 using VhostSwitch.Control.Unixctl;
+using VhostSwitch.Linux;
 using VhostSwitch.Ports;
 using VhostSwitch.Vhost;
 using VhostSwitch.Vhost.Net;
@@ -38,7 +39,7 @@ public static class SwitchRuntime
             errors.WriteLine($"vhost-switch: {instance.Failed.Result}");
             return ExitCode.Failed;
         }
-        catch (Exception e) when (e is VhostException or PortException or UnixctlException)
+        catch (Exception e) when (e is VhostException or PortException or LinuxException or UnixctlException)
         {
             errors.WriteLine($"vhost-switch: {e.Message}");
             return ExitCode.Failed;

@@ -74,7 +74,7 @@ public static class SnapshotView
 
     private static Table Features(IReadOnlyList<PortSnapshot> ports)
     {
-        var table = Columns("Port", "Virtio", "Vhost-user");
+        var table = Columns("Port", "Features", "Vhost-user");
         foreach (var port in ports.Where(port => port.Features.Count > 0))
             Row(table, new Text(port.Name), Names(port.Features), Names(port.ProtocolFeatures));
         return table;

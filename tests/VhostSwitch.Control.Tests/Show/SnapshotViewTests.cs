@@ -22,7 +22,7 @@ public class SnapshotViewTests
         vm0  1     from guest no      1024 0      18446744073709551615 7     0             runt=1
 
         Features
-        Port Virtio              Vhost-user
+        Port Features            Vhost-user
         vm0  VERSION_1 MRG_RXBUF MQ
 
         MAC table
