@@ -47,7 +47,15 @@ internal sealed class QemuGuest : IAsyncDisposable
     public async Task WaitForBootAsync()
     {
         await _connected;
-        await OrExit(Shell.WaitForBootAsync(Limits.GuestBoot));
+        try
+        {
+            await OrExit(Shell.WaitForBootAsync(Limits.GuestBoot));
+        }
+        catch (RigException e) when (!HasExited)
+        {
+            // A guest that says nothing has a QEMU that waits for somebody, or processors that make no headway.
+            throw new RigException($"{e.Message}\nQEMU's threads (name, state, system call):\n{string.Join('\n', _process.Threads())}");
+        }
     }
 
     /// <summary>Runs a script in the guest.</summary>
