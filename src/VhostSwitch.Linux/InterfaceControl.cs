@@ -83,6 +83,7 @@ public sealed unsafe class InterfaceControl : IDisposable
     /// <param name="name">Its name.</param>
     public int IndexOf(string name)
     {
+        if (!IsName(name)) return 0;
         var request = Request(name);
         return Ask(Libc.SIOCGIFINDEX, &request) ? request.ifr_ifindex : 0;
     }
@@ -146,8 +147,35 @@ public sealed unsafe class InterfaceControl : IDisposable
         Set(Libc.SIOCSIFHWADDR, &request, $"setting the address of {name}");
     }
 
+    /// <summary>Has an interface receive every frame, whatever its destination, as long as the descriptor is open.</summary>
+    /// <param name="index">The interface's number.</param>
+    /// <exception cref="LinuxException">The right to it is missing, or the interface is gone.</exception>
+    public static FileDescriptor ReceiveEverything(int index)
+    {
+        // Protocol 0: the socket itself receives nothing.
+        int fd = Libc.socket(Libc.AF_PACKET, Libc.SOCK_RAW | Libc.SOCK_CLOEXEC, 0);
+        var socket = fd >= 0 ? new FileDescriptor(fd) : throw LinuxException.Last("socket(AF_PACKET)");
+        try
+        {
+            ReceiveEverything(fd, index);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _socket.Dispose();
+
+    internal static void ReceiveEverything(int packetSocket, int index)
+    {
+        Libc.packet_mreq request = new() { mr_ifindex = index, mr_type = Libc.PACKET_MR_PROMISC };
+        if (Libc.setsockopt(packetSocket, Libc.SOL_PACKET, Libc.PACKET_ADD_MEMBERSHIP, &request, (uint)sizeof(Libc.packet_mreq)) < 0)
+            throw LinuxException.Last("setsockopt(PACKET_ADD_MEMBERSHIP)");
+    }
 
     internal static Libc.ifreq Request(string name)
     {

@@ -99,12 +99,7 @@ public sealed unsafe class PacketSocket : IDisposable
     /// <summary>Has the interface receive every frame, whatever its destination, as long as this socket is open.</summary>
     /// <param name="index">The interface's number.</param>
     /// <exception cref="LinuxException">There is no such interface.</exception>
-    public void ReceiveEverything(int index)
-    {
-        Libc.packet_mreq request = new() { mr_ifindex = index, mr_type = Libc.PACKET_MR_PROMISC };
-        if (Libc.setsockopt(_socket.Number, Libc.SOL_PACKET, Libc.PACKET_ADD_MEMBERSHIP, &request, (uint)sizeof(Libc.packet_mreq)) < 0)
-            throw LinuxException.Last("PACKET_ADD_MEMBERSHIP");
-    }
+    public void ReceiveEverything(int index) => InterfaceControl.ReceiveEverything(_socket.Number, index);
 
     /// <summary>Makes a group, with this socket as its first.</summary>
     /// <param name="mode">How frames are distributed in it.</param>

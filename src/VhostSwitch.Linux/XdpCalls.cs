@@ -16,12 +16,6 @@ internal static unsafe partial class XdpCalls
     internal const int SO_BUSY_POLL = 46;
     internal const int SO_PREFER_BUSY_POLL = 69;
     internal const int SO_BUSY_POLL_BUDGET = 70;
-    internal const int SO_SNDBUFFORCE = 32;
-    internal const int AF_PACKET = 17;
-    internal const int SOCK_RAW = 3;
-    internal const int SOL_PACKET = 263;
-    internal const int PACKET_ADD_MEMBERSHIP = 1;
-    internal const ushort PACKET_MR_PROMISC = 1;
 
     [StructLayout(LayoutKind.Sequential)]
     internal struct xdp_statistics
@@ -34,16 +28,6 @@ internal static unsafe partial class XdpCalls
         public ulong tx_ring_empty_descs;
     }
 
-    [StructLayout(LayoutKind.Sequential)]
-    internal struct packet_mreq
-    {
-        public int mr_ifindex;
-        public ushort mr_type;
-        public ushort mr_alen;
-        public fixed byte mr_address[8];
-    }
-
-    [LibraryImport("libc", SetLastError = true)] internal static partial int setsockopt(int fd, int level, int optname, void* optval, uint optlen);
     [LibraryImport("libc")] internal static partial nint sendto(int fd, void* buf, nuint len, int flags, void* addr, uint addrlen);
     [LibraryImport("libc")] internal static partial nint recvfrom(int fd, void* buf, nuint len, int flags, void* addr, uint* addrlen);
 }

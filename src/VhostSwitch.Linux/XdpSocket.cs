@@ -86,7 +86,7 @@ public sealed unsafe class XdpSocket : IDisposable
 
     /// <summary>Lets frames that the kernel has copied wait for the interface, up to so many bytes; without the right to it, less.</summary>
     /// <param name="bytes">How many bytes.</param>
-    public void SetSendBuffer(int bytes) => _ = XdpCalls.setsockopt(Descriptor, Libc.SOL_SOCKET, XdpCalls.SO_SNDBUFFORCE, &bytes, sizeof(int));
+    public void SetSendBuffer(int bytes) => _ = Libc.setsockopt(Descriptor, Libc.SOL_SOCKET, Libc.SO_SNDBUFFORCE, &bytes, sizeof(int));
 
     /// <summary>Has the interface's interrupts put off while this program polls.</summary>
     /// <param name="budget">The most frames of one poll.</param>
@@ -150,7 +150,7 @@ public sealed unsafe class XdpSocket : IDisposable
 
     private void SetOption(int option, int value, string name)
     {
-        if (XdpCalls.setsockopt(Descriptor, Libc.SOL_SOCKET, option, &value, sizeof(int)) < 0) throw LinuxException.Last($"setsockopt({name})");
+        if (Libc.setsockopt(Descriptor, Libc.SOL_SOCKET, option, &value, sizeof(int)) < 0) throw LinuxException.Last($"setsockopt({name})");
     }
 
     private static XdpRing View(LibXdp.xsk_ring* ring) => new()

@@ -1,6 +1,7 @@
 using VhostSwitch.TestKit.Host;
 using static VhostSwitch.Linux.LibXdp;
 using static VhostSwitch.Linux.XdpCalls;
+using static VhostSwitch.Linux.Libc;
 
 namespace VhostSwitch.Linux.Tests;
 
@@ -63,16 +64,5 @@ public sealed class XdpLayoutTests
         Assert.Null(XdpLibraries.Missing(_ => true));
         Assert.Equal("libbpf.so.1", XdpLibraries.Missing(_ => false));
         Assert.Equal("libxdp.so.1", XdpLibraries.Missing(name => name.StartsWith("libbpf", StringComparison.Ordinal)));
-    }
-
-    [Fact]
-    public void FindsAnInterfaceWithItsState()
-    {
-        Assert.Null(XdpInterface.Find("no-such-if"));
-        Assert.Null(XdpInterface.Find(new string('x', 100)));
-        var lo = XdpInterface.Find("lo");
-        Assert.Equal(1, lo?.Index);
-        Assert.Equal(0ul, lo?.Address);
-        Assert.Contains("lo", XdpInterface.Names);
     }
 }

@@ -21,6 +21,7 @@ internal sealed unsafe class AfXdpDevice : PortDevice
     // What an interface's ring descriptor, and not the frame, says of a tag that it has taken off is not to be had by AF_XDP.
     private const string TakesTagsOff = "rx-vlan-hw-parse";
 
+    private readonly InterfaceControl _control = new();
     private readonly Ethtool _ethtool = new(new EthtoolSocket());
 
     // What the user chose.
@@ -36,7 +37,7 @@ internal sealed unsafe class AfXdpDevice : PortDevice
     private string _status = "waiting to be opened";
 
     // The connection; the queues are empty without one.
-    private XdpInterface _at;
+    private InterfaceState _at;
     private XdpProgram? _program;
     private FileDescriptor? _allAddresses;
     private AfXdpQueue[] _queues = [];
@@ -100,7 +101,7 @@ internal sealed unsafe class AfXdpDevice : PortDevice
     protected override void Open()
     {
         if (AfXdpSentences.OfMissingLibrary() is { } missing) throw Vdev.Wrong(missing);
-        if (XdpInterface.Find(_interface) is not { } now) throw Vdev.Wrong(AfXdpSentences.OfMissingInterface(_interface));
+        if (_control.StateOf(_interface) is not { } now) throw Vdev.Wrong(AfXdpSentences.OfMissingInterface(_interface));
         if (MissingQueues() is { } queues) throw Vdev.Wrong(queues);
         // Resolved here, since a poll thread must not allocate for its first call.
         XdpSocket.WakeTransmit(-1);
@@ -125,11 +126,12 @@ internal sealed unsafe class AfXdpDevice : PortDevice
     {
         Disconnect();
         _memory?.Dispose();
+        _control.Dispose();
     }
 
     private string Look()
     {
-        if (XdpInterface.Find(_interface) is not { } now)
+        if (_control.StateOf(_interface) is not { } now)
         {
             Disconnect();
             return $"waiting: there is no interface {_interface} any more; the port goes on when it is back";
@@ -147,7 +149,7 @@ internal sealed unsafe class AfXdpDevice : PortDevice
         return Describe(now);
     }
 
-    private string Describe(XdpInterface now)
+    private string Describe(InterfaceState now)
     {
         if (!now.IsUp) return $"down: {_interface} is down; ip link set {_interface} up";
         if (!now.HasCarrier) return $"down: {_interface} has no carrier: nobody is at the other end, or it is down";
@@ -173,12 +175,12 @@ internal sealed unsafe class AfXdpDevice : PortDevice
         ? $"; {_interface} takes VLAN tags off frames, and they are lost: ethtool -K {_interface} rxvlan off"
         : "";
 
-    private void Connect(XdpInterface now)
+    private void Connect(InterfaceState now)
     {
         _at = now;
         _program = new XdpProgram(_startQueue + _queueCount);
         bool native = Attach(_program, now.Index, out string attached);
-        _allAddresses = XdpInterface.TakeAllAddresses(now.Index);
+        _allAddresses = InterfaceControl.ReceiveEverything(now.Index);
         string copied = OpenQueues(native);
         _way = attached.Length == 0 ? copied : $"{attached}, {copied}";
         _tags = Tags();

@@ -11,10 +11,6 @@ namespace VhostSwitch.Ports.NetAfXdp;
 /// </summary>
 internal sealed unsafe class AfXdpOutput : OutputQueue
 {
-    private const int TypeOffset = 12;
-    private const int TagLength = 4;
-    private const byte NeedsChecksum = 1;
-
     // A wake-up sends 32 frames at most, or drops one: so many in a row before others get their turn.
     private const int MostWakeUps = 64;
 
@@ -116,13 +112,11 @@ internal sealed unsafe class AfXdpOutput : OutputQueue
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static DropReason? Refusal(Frame* frame, int mtu)
     {
-        if ((frame->Offload.Flags & NeedsChecksum) != 0 || frame->Offload.GsoType != 0) return DropReason.OffloadUnsupported;
-        int header = Ethernet.HeaderLength + (((ushort*)&frame->Snapshot)[TypeOffset / sizeof(ushort)] == TagOnTheWire ? TagLength : 0);
+        // Finished before by the data plane, which is told so by Takes.
+        if (!Offloads.IsFinished(frame->Offload)) return DropReason.OffloadUnsupported;
+        int header = Ethernet.HeaderLength + (VlanTag.IsOn(frame) ? VlanTag.Length : 0);
         return frame->Length > AfXdpQueue.PlaceLength || frame->Length > mtu + header ? DropReason.ExceedsMtu : null;
     }
-
-    // Ethernet.VlanType as it lies in a frame, on a little-endian machine.
-    private const ushort TagOnTheWire = (Ethernet.VlanType & 0xff) << 8 | Ethernet.VlanType >> 8;
 
     private void Reap()
     {

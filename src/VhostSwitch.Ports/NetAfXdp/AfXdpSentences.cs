@@ -13,7 +13,7 @@ internal static class AfXdpSentences
 
     /// <summary>There is no such interface.</summary>
     /// <param name="name">The name that was given.</param>
-    public static string OfMissingInterface(string name) => $"there is no interface {name}; there are {string.Join(", ", XdpInterface.Names)}";
+    public static string OfMissingInterface(string name) => $"there is no interface {name}; there are {string.Join(", ", InterfaceControl.Names())}";
 
     /// <summary>The kernel refused something.</summary>
     /// <param name="e">What it said.</param>

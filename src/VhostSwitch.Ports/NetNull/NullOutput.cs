@@ -15,7 +15,10 @@ internal sealed unsafe class NullOutput : OutputQueue
         : base(0, counters) => _into = into;
 
     /// <summary>The memory it needs, in bytes.</summary>
-    public static int MemoryLength => Ethernet.MaxFrameLength;
+    public static int MemoryLength => Ethernet.MaxFrameLength + VlanTag.Length;
+
+    /// <inheritdoc/>
+    public override OffloadKinds Takes => OffloadKinds.All;
 
     /// <inheritdoc/>
     public override bool NotificationOpen => false;

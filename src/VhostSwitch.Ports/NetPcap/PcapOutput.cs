@@ -30,6 +30,9 @@ internal sealed unsafe class PcapOutput : OutputQueue
     }
 
     /// <inheritdoc/>
+    public override OffloadKinds Takes => OffloadKinds.All;
+
+    /// <inheritdoc/>
     public override bool NotificationOpen => _open;
 
     /// <inheritdoc/>

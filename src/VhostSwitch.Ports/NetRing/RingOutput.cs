@@ -17,6 +17,9 @@ internal sealed unsafe class RingOutput : OutputQueue
         : base(0, counters) => _ring = ring;
 
     /// <inheritdoc/>
+    public override OffloadKinds Takes => OffloadKinds.All;
+
+    /// <inheritdoc/>
     public override bool NotificationOpen => _open;
 
     /// <inheritdoc/>
