@@ -61,7 +61,7 @@ public sealed unsafe class InterfaceControl : IDisposable
         return control ?? throw failure!;
     }
 
-    /// <summary>The names of the interfaces in the calling thread's namespace.</summary>
+    /// <summary>The names of the interfaces in the calling thread's namespace, in the order of the alphabet.</summary>
     public static IReadOnlyList<string> Names()
     {
         var list = Libc.if_nameindex();
@@ -70,6 +70,7 @@ public sealed unsafe class InterfaceControl : IDisposable
         for (var at = list; at->if_index != 0; at++)
             names.Add(Marshal.PtrToStringUTF8((nint)at->if_name) ?? "");
         Libc.if_freenameindex(list);
+        names.Sort(StringComparer.Ordinal);
         return names;
     }
 
