@@ -281,7 +281,7 @@ public sealed class AfPacketPortTests : InterfacePortTest
     {
         NetworkNamespace hub = await MakeNamespaceAsync(), other = await MakeNamespaceAsync();
         await hub.ConnectAsync("here", other, "there");
-        await ExpectAsync(hub, "net_af_packet0: there is no interface nowhere; there are lo, here", asNobody: false, "net_af_packet0,iface=nowhere");
+        await ExpectAsync(hub, "net_af_packet0: there is no interface nowhere; there are here, lo", asNobody: false, "net_af_packet0,iface=nowhere");
     }
 
     [Fact]
