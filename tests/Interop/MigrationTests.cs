@@ -108,6 +108,7 @@ public sealed class MigrationTests : InteropTest
         Name = name,
         Nics = [new GuestNic(socket, MovingMac) { Properties = properties }],
         HasMonitor = true,
+        Moves = true,
     };
 
     /// <summary>Starts the guests and has the one that is to move fetch a file again and again, each over a connection of its own.</summary>
