@@ -47,6 +47,7 @@ public sealed unsafe partial class PollThread : IDisposable
     // Written once by the control thread, read here.
     private readonly Forwarder _forwarder;
     private readonly RetryPolicy _retry;
+    private readonly long _retryDelay;
     private readonly IdlePolicy _idle;
     private readonly FileDescriptor _wake = EventFd.Create();
     private readonly Epoll _epoll = new();
@@ -84,6 +85,8 @@ public sealed unsafe partial class PollThread : IDisposable
         Core = core;
         _forwarder = forwarder;
         _retry = retry;
+        _retryDelay = retry.DelayUs * Stopwatch.Frequency / 1_000_000;
+        _rooms = [.. Enumerable.Range(0, retry.Tries > 0 ? MaxRooms : 0).Select(_ => new WaitingRoom())];
         _idle = idle;
         _sharesOutputs = sharesOutputs;
         _epoll.Add(_wake.Number, WakeToken);
@@ -135,6 +138,8 @@ public sealed unsafe partial class PollThread : IDisposable
         _burst.Dispose();
         _finisher.Dispose();
         _merger.Dispose();
+        foreach (var room in _rooms)
+            room.Dispose();
     }
 
     /// <summary>Publishes which queues to poll. Takes effect with the next pass.</summary>
@@ -181,11 +186,13 @@ public sealed unsafe partial class PollThread : IDisposable
             if (change != _changeSeen)
             {
                 _changeSeen = change;
+                EndWaiting();
                 DecideNotifications();
             }
             Volatile.Write(ref _passes, _passes + 1);
             if (_passes % PassesBetweenReports == 0) Report();
             int frames = Pass(Volatile.Read(ref _inputs), Volatile.Read(ref _topology));
+            if (_waiting > 0) TryAgain();
             if (frames > 0)
             {
                 emptyPasses = 0;
@@ -193,7 +200,7 @@ public sealed unsafe partial class PollThread : IDisposable
                 continue;
             }
             if (_openCount > 0) DecideNotifications();
-            if (++emptyPasses < SpinsBeforeSleep || _idle == IdlePolicy.Busy)
+            if (++emptyPasses < SpinsBeforeSleep || _waiting > 0 || _idle == IdlePolicy.Busy)
             {
                 Thread.SpinWait(1);
                 continue;
@@ -214,6 +221,7 @@ public sealed unsafe partial class PollThread : IDisposable
             if (burst.Count == 0) continue;
             frames += burst.Count;
             burst.Source = input.PortId;
+            _sender = input.Counters;
             _forwarder.Decide(burst, input.PortId);
             Deliver(burst, input, topology);
             Account(burst, input.Counters);
@@ -306,16 +314,6 @@ public sealed unsafe partial class PollThread : IDisposable
         else DeliverToQueues(port!, outputs, burst, which, count, input, topology);
     }
 
-    // False where the queue has no room for all, after the retries.
-    private bool Offer(OutputQueue queue, Burst burst, ushort* which, int count)
-    {
-        int sent = Send(queue, burst, which, count);
-        if (sent < count) sent = Retry(queue, burst, which, sent, count);
-        if (sent == count) return true;
-        DropForFull(queue, count - sent);
-        return false;
-    }
-
     private int Send(OutputQueue queue, Burst burst, ushort* which, int count)
     {
         if (!_sharesOutputs) return queue.Send(burst, which, count);
@@ -331,24 +329,6 @@ public sealed unsafe partial class PollThread : IDisposable
         if (_sharesOutputs) queue.Enter();
         queue.Counters->Drop(DropReason.ReceiverFull, (uint)count);
         if (_sharesOutputs) queue.Exit();
-    }
-
-    private int Retry(OutputQueue queue, Burst burst, ushort* which, int sent, int count)
-    {
-        if (sent > 0) queue.Stalled = false;
-        else if (queue.Stalled) return sent;
-        int before = sent;
-        for (int i = 0; i < _retry.Tries && sent < count; i++)
-        {
-            // The receiver may be asleep over a full ring: it must hear of what it has before it is waited for.
-            if (queue.NotificationOpen) DecideBehindFence(queue);
-            long until = Stopwatch.GetTimestamp() + (_retry.DelayUs * Stopwatch.Frequency / 1_000_000);
-            while (Stopwatch.GetTimestamp() < until)
-                Thread.SpinWait(1);
-            sent += Send(queue, burst, which + sent, count - sent);
-        }
-        queue.Stalled = sent == before;
-        return sent;
     }
 
     private static void Account(Burst burst, QueueCounters* counters)

@@ -123,6 +123,6 @@ public abstract unsafe class OutputQueue : Queue
     /// <summary>Gives the queue back.</summary>
     internal void Exit() => _lock.Exit(useMemoryBarrier: false);
 
-    /// <summary>True from a retry that brought nothing until the queue takes a frame again: a receiver that stands still is waited for once, not for every burst.</summary>
+    /// <summary>True from retries that all brought nothing until the queue takes a frame again: a receiver that stands still is waited for once.</summary>
     internal bool Stalled { get; set; }
 }

@@ -8,6 +8,7 @@ namespace VhostSwitch.Dataplane.Tests;
 internal sealed unsafe class FakeInput : InputQueue, IDisposable
 {
     private const int MaxFrameLength = 70_000;
+    private const int PlainLength = 60;
 
     private readonly CounterBlock _block;
     private readonly GuardedMemory _memory = new(Burst.MaxFrames * MaxFrameLength);
@@ -34,7 +35,7 @@ internal sealed unsafe class FakeInput : InputQueue, IDisposable
     /// <summary>Never runs out of frames.</summary>
     public bool Endless { get; init; }
 
-    /// <summary>Gives a frame, by its number, its bytes and offload fields; frames have none where this is null.</summary>
+    /// <summary>Gives a frame, by its number, its bytes and offload fields; where this is null, nobody looks at the bytes.</summary>
     public Func<ushort, (byte[] Bytes, OffloadFields Offload)>? Content { get; init; }
 
     /// <summary>Leaves a decision to notify open after every burst until it is asked behind a fence.</summary>
@@ -123,10 +124,10 @@ internal sealed unsafe class FakeInput : InputQueue, IDisposable
 
     private Frame Lend(ushort token, int i)
     {
-        var frame = new Frame { Token = token, Output = Frame.Undecided, Length = 60 };
+        byte* at = _memory.LastBytes((i + 1) * MaxFrameLength);
+        var frame = new Frame { Token = token, Output = Frame.Undecided, Data = at, DataLength = PlainLength, Length = PlainLength };
         if (Content is not { } content) return frame;
         var (bytes, offload) = content(token);
-        byte* at = _memory.LastBytes((i + 1) * MaxFrameLength);
         bytes.CopyTo(new Span<byte>(at, bytes.Length));
         frame.Data = at;
         frame.Length = frame.DataLength = (uint)bytes.Length;

@@ -40,8 +40,19 @@ internal sealed class Rig : IDisposable
         return output;
     }
 
-    /// <summary>Has an input lend so many frames, and waits until it has them back.</summary>
+    /// <summary>Has an input lend so many frames, and waits until it has them back and no receiver is waited for.</summary>
     public void Run(FakeInput input, int frames)
+    {
+        Lend(input, frames);
+        UntilNobodyWaits();
+        Plane.WaitForThreads();
+    }
+
+    /// <summary>Waits until no receiver is waited for.</summary>
+    public void UntilNobodyWaits() => Until.True(() => Plane.Threads.All(t => t.Waiting == 0), "nobody waits");
+
+    /// <summary>Has an input lend so many frames, and waits until it has them back.</summary>
+    public void Lend(FakeInput input, int frames)
     {
         unsafe
         {
@@ -50,7 +61,6 @@ internal sealed class Rig : IDisposable
             if (input.KickDescriptor >= 0) input.Kick();
             Until.True(() => input.Counters->Frames >= until && Volatile.Read(ref input.OnLoan) == 0, "all frames back");
         }
-        Plane.WaitForThreads();
     }
 
     public void Dispose()

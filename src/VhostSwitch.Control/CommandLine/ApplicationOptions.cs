@@ -48,8 +48,8 @@ internal sealed class ApplicationOptions : OptionSet
         _tso = Add(new ValueOption("--tso", "0|1",
             "1: guests may send segments longer than a frame; switches --tx-csum on as well. Default: 0.").Suggest(OnOff));
         _retry = Add(new ValueOption("--rx-retry", "0|1",
-            "1: when a guest has no buffer left, wait and try again before a frame is dropped. Default: 1.").Suggest(OnOff));
-        _retryNumber = Add(new ValueOption("--rx-retry-num", "N", $"How often to try again, from 0. Default: {retry.Tries}."));
+            "1: when a guest has no buffer left, keep its frames and try again before they are dropped. Default: 1.").Suggest(OnOff));
+        _retryNumber = Add(new ValueOption("--rx-retry-num", "N", $"Tries in vain before frames are dropped, from 0. Default: {retry.Tries}."));
         _retryDelay = Add(new ValueOption("--rx-retry-delay", "US", $"Microseconds before each try, from 0. Default: {retry.DelayUs}."));
         _statistics = Add(new ValueOption("--stats", "S", "Print device statistics every S seconds; 0 for never. Default: 0."));
         _poll = Add(new ValueOption("--poll", "POLICY",
