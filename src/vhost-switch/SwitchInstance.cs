@@ -202,17 +202,20 @@ public sealed class SwitchInstance : IDisposable
         [.. _table.Entries().Select(Show)],
         [.. _dataPlane.Threads.Select(Show)]);
 
-    private PortSnapshot Show(DeviceServer<VhostPort>.Connection connection) => new(
-        connection.Owner.Port.Name,
+    private PortSnapshot Show(DeviceServer<VhostPort>.Connection connection) =>
+        Show(connection.Owner, connection.Device, connection.Id, connection.Endpoint.Path);
+
+    private PortSnapshot Show(VhostRings rings, Device device, int? id, string path) => new(
+        rings.Name,
         "net_vhost",
-        connection.Id,
-        connection.Endpoint.Path,
-        connection.Owner.Status,
-        FeatureNames.Of(connection.Device.Features),
-        ProtocolFeatureNames.Of(connection.Device.ProtocolFeatures),
-        connection.Device.Memory.Count,
-        connection.Device.Memory.Length,
-        [.. connection.Device.Rings.Select(ring => Show(connection.Owner, ring))]);
+        id,
+        path,
+        rings.Status,
+        FeatureNames.Of(device.Features),
+        ProtocolFeatureNames.Of(device.ProtocolFeatures),
+        device.Memory.Count,
+        device.Memory.Length,
+        [.. device.Rings.Select(ring => Show(rings, ring))]);
 
     // A socket that nobody has connected to is shown too: it is where the user looks first.
     private static PortSnapshot Show(ServerEndpoint endpoint) => new(
@@ -227,17 +230,27 @@ public sealed class SwitchInstance : IDisposable
         0,
         []);
 
-    private PortSnapshot Show(PortDevice device) => new(
-        device.Port.Name,
-        device.Vdev.Driver.Name,
-        null,
-        device.Endpoint,
-        device.Status,
-        device.Offloads,
-        [],
-        0,
-        0,
-        [.. device.InputCounters.Select(c => Show(device, c.Key, QueueDirection.FromWire, c.Value)), .. device.OutputCounters.Select(c => Show(device, c.Key, QueueDirection.ToWire, c.Value))]);
+    private PortSnapshot Show(PortDevice device)
+    {
+        if (device is VhostDevice { FrontEnd: { Device: { } connected } rings }) return Show(rings, connected, null, device.Endpoint);
+        var (from, to) = device is VhostDevice
+            ? (QueueDirection.FromGuest, QueueDirection.ToGuest)
+            : (QueueDirection.FromWire, QueueDirection.ToWire);
+        return new(
+            device.Port.Name,
+            device.Vdev.Driver.Name,
+            null,
+            device.Endpoint,
+            device.Status,
+            device.Offloads,
+            [],
+            0,
+            0,
+            [
+                .. device.InputCounters.Select(c => Show(device, c.Key, from, c.Value)),
+                .. device.OutputCounters.Select(c => Show(device, c.Key, to, c.Value)),
+            ]);
+    }
 
     private QueueSnapshot Show(PortDevice device, int index, QueueDirection direction, CounterBlock block)
     {
@@ -246,10 +259,10 @@ public sealed class SwitchInstance : IDisposable
         return Show(index, direction, input, size: 0, enabled, block);
     }
 
-    private QueueSnapshot Show(VhostPort port, Vring ring)
+    private QueueSnapshot Show(VhostRings rings, Vring ring)
     {
-        port.Queues.TryGetValue(ring.Index, out var queue);
-        port.Counters.TryGetValue(ring.Index, out var block);
+        rings.Queues.TryGetValue(ring.Index, out var queue);
+        rings.Counters.TryGetValue(ring.Index, out var block);
         return Show(ring.Index, ring.IsGuestReceive ? QueueDirection.ToGuest : QueueDirection.FromGuest, queue as InputQueue, ring.Size, ring.Enabled, block);
     }
 
