@@ -68,6 +68,13 @@ public abstract class PortDevice : IDisposable
     {
     }
 
+    /// <summary>
+    /// As uplink of vmdq mode: has what it stands for sort frames by pool, where that can. Called whenever the pools may have changed.
+    /// </summary>
+    /// <param name="pools">The pools there are.</param>
+    public virtual Steering Steer(IReadOnlyCollection<Pool> pools) =>
+        new(false, $"{Vdev.Driver.Name} has no queues that an interface sorts frames into");
+
     /// <summary>Takes the port away and closes the device.</summary>
     public void Dispose()
     {

@@ -37,6 +37,10 @@ public sealed class SwitchInstance : IDisposable
     private readonly TaskCompletionSource<string> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private uint _seconds;
 
+    // The uplink of vmdq mode, and who sorts its frames; null where there is none.
+    private PortDevice? _uplink;
+    private SteeringSnapshot? _steering;
+
     private SwitchInstance(SwitchConfiguration configuration, GuestQueueFactory factory, Action<LogLevel, string> log)
     {
         _log = log;
@@ -154,6 +158,9 @@ public sealed class SwitchInstance : IDisposable
         }
         _devices.Add(device);
         _log(LogLevel.Info, $"{vdev.Name}: {device.Status}");
+        if (pools is null) return;
+        _uplink = device;
+        Steer();
     }
 
     private void RemovePorts()
@@ -167,6 +174,7 @@ public sealed class SwitchInstance : IDisposable
     {
         foreach (var device in _devices)
             device.Check();
+        Steer();
         _dataPlane.Balance();
         // Devices of vmdq mode keep their address as long as they are there.
         uint age = _configuration.Mode == SwitchMode.Vmdq ? 0u : BridgeForwarder.AgeSeconds;
@@ -175,9 +183,22 @@ public sealed class SwitchInstance : IDisposable
             meter.Sample(thread);
     }
 
+    // An interface that sorts frames by pool is told of each pool, and of each that has gone.
+    private void Steer()
+    {
+        if (_uplink is not { } uplink) return;
+        var steering = uplink.Steer([.. _pools!.Registered().Select(pool => new Pool(pool.Address, pool.Tag))]);
+        var now = new SteeringSnapshot(steering.ByHardware ? "hardware" : "software", steering.Reason);
+        if (now == _steering) return;
+        _steering = now;
+        _log(LogLevel.Info, $"{uplink.Vdev.Name}: steering: {now.By} ({now.Reason})");
+    }
+
     private void ReportAddresses()
     {
-        foreach (var e in _table.TakeEvents())
+        var events = _table.TakeEvents();
+        if (events.Length > 0) Steer();
+        foreach (var e in events)
         {
             int device = _server.Connections.FirstOrDefault(c => c.Owner.Port.Id == e.Port)?.Id ?? e.Port;
             int tag = _configuration.Mode == SwitchMode.Vmdq ? VmdqPools.FirstTag + device : 0;
@@ -200,7 +221,10 @@ public sealed class SwitchInstance : IDisposable
         _configuration.Mode,
         [.. _devices.Select(Show), .. _server.Connections.Select(Show), .. _server.Endpoints.Where(e => e.Sessions.Count == 0).Select(Show)],
         [.. _table.Entries().Select(Show)],
-        [.. _dataPlane.Threads.Select(Show)]);
+        [.. _dataPlane.Threads.Select(Show)])
+    {
+        Steering = _steering,
+    };
 
     private PortSnapshot Show(DeviceServer<VhostPort>.Connection connection) =>
         Show(connection.Owner, connection.Device, connection.Id, connection.Endpoint.Path);
