@@ -4,6 +4,7 @@ using VhostSwitch.Ports.NetNull;
 using VhostSwitch.Ports.NetPcap;
 using VhostSwitch.Ports.NetRing;
 using VhostSwitch.Ports.NetTap;
+using VhostSwitch.Ports.NetVhost;
 
 namespace VhostSwitch.Ports;
 
@@ -16,6 +17,7 @@ public static class PortDrivers
         new TapDriver(),
         new AfPacketDriver(),
         new AfXdpDriver(),
+        new VhostDriver(),
         new PcapDriver(),
         new RingDriver(),
         new NullDriver(),
