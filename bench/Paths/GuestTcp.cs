@@ -38,8 +38,7 @@ internal sealed class GuestTcp(TcpSettings settings, int rounds, Action<string> 
         {
             foreach (var make in Paths)
             {
-                int now = round;
-                var sample = await Near.MeasureAsync(() => MeasureAsync(make, image, now), far => Tell(far, "far: again"));
+                var sample = await MeasureAsync(make, image, round);
                 samples.Add(sample);
                 Tell(sample, sample.IsNear ? "near" : "far: not counted");
             }
@@ -64,8 +63,12 @@ internal sealed class GuestTcp(TcpSettings settings, int rounds, Action<string> 
         await client.WaitForPingAsync(ServerAddress);
         // busybox's httpd hands whole files to the kernel, which makes segments as large as the device takes.
         await server.CheckAsync($"mkdir /tmp/www && head -c {settings.FileBytes} /dev/zero >/tmp/www/file && httpd -h /tmp/www");
-        await FetchAsync(client, 1);
+        await FetchAsync(client, settings.Fetches);
+        return await Near.MeasureAsync(() => TransferAsync(path, server, client, round), far => Tell(far, "far: again"));
+    }
 
+    private async Task<TcpSample> TransferAsync(TcpPath path, QemuGuest server, QemuGuest client, int round)
+    {
         double near = await Near.WaitAsync();
         long sent = await RetransmittedAsync(server);
         var (bytes, frames) = await ReceivedAsync(client);
