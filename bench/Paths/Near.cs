@@ -32,13 +32,14 @@ internal static class Near
     }
 
     /// <summary>Waits some seconds for the cores to be near.</summary>
+    /// <inheritdoc cref="CoreDistance.Measure"/>
     /// <returns>How far they are, in nanoseconds one way.</returns>
-    public static async Task<double> WaitAsync()
+    public static async Task<double> WaitAsync(bool besideOthers = false)
     {
         double distance = 0;
         for (int look = 0; look < Looks; look++)
         {
-            distance = Distance();
+            distance = Distance(besideOthers);
             if (distance < CoreDistance.NearNs) break;
             await Task.Delay(TimeSpan.FromSeconds(1));
         }
@@ -46,5 +47,5 @@ internal static class Near
     }
 
     /// <summary>How far the switch's core and the guests' are, in nanoseconds one way.</summary>
-    public static double Distance() => CoreDistance.Measure(Contender.SwitchCore, Load.LoadCore);
+    public static double Distance(bool besideOthers = false) => CoreDistance.Measure(Contender.SwitchCore, Load.LoadCore, besideOthers);
 }
