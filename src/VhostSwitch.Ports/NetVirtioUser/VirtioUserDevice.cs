@@ -42,7 +42,6 @@ internal sealed class VirtioUserDevice : PortDevice
     protected override void Open()
     {
         bool kernel = _arguments.IsKernel(Vdev);
-        if (kernel) throw Vdev.Wrong($"path={_arguments.Path}: back-ends of the kernel are not built yet");
         int pairs = _arguments.Queues;
         try
         {
@@ -52,10 +51,19 @@ internal sealed class VirtioUserDevice : PortDevice
         {
             throw Vdev.Wrong($"{e.Message}; it needs memory for {pairs} queue pairs of {_arguments.QueueSize} entries: give fewer");
         }
-        _link = new VhostUserLink(Context.Loop, _arguments.Path, _arguments.Server, _queues.Begin);
+        _link = kernel
+            ? new VhostKernelLink(new DeviceControl(), _arguments, _queues.Begin)
+            : new VhostUserLink(Context.Loop, _arguments.Path, _arguments.Server, _queues.Begin);
         _link.Up += TakeUp;
         _link.Down += GiveUp;
-        _link.Open();
+        try
+        {
+            _link.Open();
+        }
+        catch (PortException e)
+        {
+            throw Vdev.Wrong(e.Message);
+        }
         _status = Describe();
     }
 

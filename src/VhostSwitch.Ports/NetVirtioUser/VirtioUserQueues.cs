@@ -16,7 +16,6 @@ internal sealed class VirtioUserQueues : IDisposable
     private readonly CounterBlock[] _inputCounters;
     private readonly CounterBlock[] _outputCounters;
     private readonly DriverMemory _memory;
-    private readonly DriverRings _rings;
 
     // By ring.
     private readonly BufferPool[] _buffers;
@@ -44,7 +43,7 @@ internal sealed class VirtioUserQueues : IDisposable
         _memory = new DriverMemory(file, mapping);
         try
         {
-            _rings = new DriverRings(_memory, pairs, size);
+            Rings = new DriverRings(_memory, pairs, size);
         }
         catch
         {
@@ -54,6 +53,9 @@ internal sealed class VirtioUserQueues : IDisposable
         for (int ring = 0; ring < _buffers.Length; ring++)
             _buffers[ring] = new BufferPool(_memory, size, VirtioUserOptions.BufferAlignment);
     }
+
+    /// <summary>The places of the rings.</summary>
+    public DriverRings Rings { get; }
 
     /// <summary>What was negotiated.</summary>
     public Features Features { get; private set; }
@@ -98,12 +100,12 @@ internal sealed class VirtioUserQueues : IDisposable
             positions.Fill((features & Features.RingPacked) != 0 ? PackedStart : 0);
             Make(features, pairs);
         }
-        backEnd.Negotiate(features, _rings, pairs);
-        backEnd.Start(_memory, _rings, positions, enabled: 1);
+        backEnd.Negotiate(features, Rings, pairs);
+        backEnd.Start(_memory, Rings, positions, enabled: 1);
         if (_arguments.ControlQueue) Control(new ControlQueue(backEnd, pairs), pairs);
         // Buffers were available before the rings ran; only a kick tells of them.
         for (int ring = 0; ring < positions.Length; ring++)
-            EventFd.SignalPeer(_rings.Kicks[ring].Number);
+            EventFd.SignalPeer(Rings.Kicks[ring].Number);
     }
 
     /// <summary>Has the next back-end find all rings empty.</summary>
@@ -112,7 +114,7 @@ internal sealed class VirtioUserQueues : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _rings.Dispose();
+        Rings.Dispose();
         _memory.Dispose();
     }
 
@@ -143,8 +145,8 @@ internal sealed class VirtioUserQueues : IDisposable
         for (int pair = 0; pair < pairs; pair++)
         {
             int receive = (RingsOfAPair * pair) + ReceiveRing, transmit = (RingsOfAPair * pair) + TransmitRing;
-            if ((features & Features.RingPacked) != 0) MakePair(pair, _rings.MakePacked(receive, features), _rings.MakePacked(transmit, features));
-            else MakePair(pair, _rings.MakeSplit(receive, features), _rings.MakeSplit(transmit, features));
+            if ((features & Features.RingPacked) != 0) MakePair(pair, Rings.MakePacked(receive, features), Rings.MakePacked(transmit, features));
+            else MakePair(pair, Rings.MakeSplit(receive, features), Rings.MakeSplit(transmit, features));
         }
     }
 
@@ -152,9 +154,9 @@ internal sealed class VirtioUserQueues : IDisposable
         where TRing : struct, IDriverRing
     {
         int from = (RingsOfAPair * pair) + ReceiveRing, to = (RingsOfAPair * pair) + TransmitRing;
-        _receive[pair] = new ReceiveQueue<TRing>(receive, _buffers[from], Features, _rings.Kicks[from].Number);
-        _transmit[pair] = new TransmitQueue<TRing>(transmit, _buffers[to], Features, _rings.Kicks[to].Number);
-        Inputs[pair] = new VirtioUserInput(pair, _receive[pair], _rings.Calls[from].Number, Features, _inputCounters[pair]);
+        _receive[pair] = new ReceiveQueue<TRing>(receive, _buffers[from], Features, Rings.Kicks[from].Number);
+        _transmit[pair] = new TransmitQueue<TRing>(transmit, _buffers[to], Features, Rings.Kicks[to].Number);
+        Inputs[pair] = new VirtioUserInput(pair, _receive[pair], Rings.Calls[from].Number, Features, _inputCounters[pair]);
         Outputs[pair] = new VirtioUserOutput(pair, _transmit[pair], _arguments.QueueSize, Features, _outputCounters[pair]);
     }
 }
