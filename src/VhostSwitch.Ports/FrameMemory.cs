@@ -15,11 +15,13 @@ public sealed class FrameMemory(nuint hugePageSize, ulong limit = ulong.MaxValue
 
     private const int MiB = 1 << 20;
 
-    /// <summary>The bytes taken so far from huge pages.</summary>
-    public ulong HugeBytes { get; private set; }
+    private readonly List<(MemoryMapping Mapping, bool Huge)> _taken = [];
 
-    /// <summary>The bytes taken so far from normal pages.</summary>
-    public ulong NormalBytes { get; private set; }
+    /// <summary>The bytes that are taken from huge pages.</summary>
+    public ulong HugeBytes => Sum(huge: true);
+
+    /// <summary>The bytes that are taken from normal pages.</summary>
+    public ulong NormalBytes => Sum(huge: false);
 
     /// <summary>What was obtained, for people.</summary>
     public string Describe()
@@ -69,7 +71,7 @@ public sealed class FrameMemory(nuint hugePageSize, ulong limit = ulong.MaxValue
             try
             {
                 var huge = make(hugePageSize);
-                HugeBytes += mappingOf(huge).Length;
+                _taken.Add((mappingOf(huge), true));
                 return huge;
             }
             catch (LinuxException e) when (e.Errno == Errno.ENOMEM)
@@ -78,7 +80,14 @@ public sealed class FrameMemory(nuint hugePageSize, ulong limit = ulong.MaxValue
             }
         }
         var normal = make(0);
-        NormalBytes += mappingOf(normal).Length;
+        _taken.Add((mappingOf(normal), false));
         return normal;
+    }
+
+    // What was disposed is free again.
+    private unsafe ulong Sum(bool huge)
+    {
+        _taken.RemoveAll(t => t.Mapping.Address == null);
+        return _taken.Where(t => t.Huge == huge).Aggregate(0UL, (sum, t) => sum + t.Mapping.Length);
     }
 }

@@ -56,7 +56,7 @@ public sealed class VirtioUserPortTests : InteropTest
     public async Task EveryByteComesBackThroughAnotherSwitch(bool packed)
     {
         string ours = Folder.File("ours"), between = Folder.File("between"), theirs = Folder.File("theirs"), control = Folder.File("ctl2");
-        SwitchOptions otherOptions = new() { Sockets = [between, theirs] };
+        SwitchOptions otherOptions = new() { Sockets = [between, theirs], Mergeable = true };
         SwitchProcess other = Own(SwitchProcess.StartWith(Folder, otherOptions.ToArguments(control), otherOptions.Sockets, control), p => [p.Transcript]);
         await other.WaitUntilServingAsync();
         SwitchProcess vhostSwitch = await StartSwitchAsync(Options(ours, between, Arguments(server: false, packed, mergeable: true)));
@@ -96,20 +96,27 @@ public sealed class VirtioUserPortTests : InteropTest
         using CancellationTokenSource stop = new();
         int back = 0;
         Task load = Task.Run(() => Send(end, () => Interlocked.Increment(ref back), stop.Token));
-        for (int kill = 0; kill <= Kills; kill++)
+        try
         {
-            Testpmd dpdk = await StartTestpmdAsync(NetVhost(theirs, client: server, queuePairs: 1));
-            await dpdk.StartForwardingAsync();
-            int before = Volatile.Read(ref back);
-            await Until.TrueAsync(() => Volatile.Read(ref back) > before + enough, Limits.Step, $"frames come back after {kill} kills", vhostSwitch.Transcript.ToString);
-            await dpdk.KillAsync();
-            SwitchStatus status = await vhostSwitch.WaitForStatusAsync(status => !status.PortAt(theirs).IsUp, "that the back-end is gone");
-            Assert.StartsWith($"down: the back-end at {theirs} closed the connection", status.PortAt(theirs).Status, StringComparison.Ordinal);
-            // DPDK does not serve a socket that is there.
-            if (!server) File.Delete(theirs);
+            for (int kill = 0; kill <= Kills; kill++)
+            {
+                Testpmd dpdk = await StartTestpmdAsync(NetVhost(theirs, client: server, queuePairs: 1));
+                await dpdk.StartForwardingAsync();
+                int before = Volatile.Read(ref back);
+                await Until.TrueAsync(
+                    () => Volatile.Read(ref back) > before + enough, Limits.Step, $"frames come back after {kill} kills", vhostSwitch.Transcript.ToString);
+                await dpdk.KillAsync();
+                SwitchStatus status = await vhostSwitch.WaitForStatusAsync(status => !status.PortAt(theirs).IsUp, "that the back-end is gone");
+                Assert.StartsWith($"down: the back-end at {theirs} closed the connection", status.PortAt(theirs).Status, StringComparison.Ordinal);
+                // DPDK does not serve a socket that is there.
+                if (!server) File.Delete(theirs);
+            }
         }
-        await stop.CancelAsync();
-        await load;
+        finally
+        {
+            await stop.CancelAsync();
+            await load;
+        }
         await vhostSwitch.StopAsync();
     }
 
@@ -153,7 +160,7 @@ public sealed class VirtioUserPortTests : InteropTest
     }
 
     private static SwitchOptions Options(string ours, string theirs, string arguments) =>
-        new() { Sockets = [ours], Devices = [$"virtio_user0,path={theirs},{arguments}"] };
+        new() { Sockets = [ours], Mergeable = true, Devices = [$"virtio_user0,path={theirs},{arguments}"] };
 
     private static string Arguments(bool server, bool packed, bool mergeable) =>
         $"queue_size={RingSize},server={(server ? 1 : 0)},packed_vq={(packed ? 1 : 0)},mrg_rxbuf={(mergeable ? 1 : 0)}";

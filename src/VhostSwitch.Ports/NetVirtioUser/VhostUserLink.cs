@@ -26,9 +26,12 @@ internal sealed class VhostUserLink : BackEndLink
     private VhostUserConnection? _connection;
     private VhostUserBackEnd? _backEnd;
     private Thread? _setUp;
-    private string _absence;
     private int _failures;
     private long _triedAt;
+
+    // Why there is none: how the last one ended, or what the last try to connect came to.
+    private string? _end;
+    private string _absence;
 
     /// <param name="loop">The control thread's loop.</param>
     /// <param name="path">The socket.</param>
@@ -47,7 +50,7 @@ internal sealed class VhostUserLink : BackEndLink
     public override string Endpoint => _path;
 
     /// <inheritdoc/>
-    public override string Description => _backEnd is not null ? $"vhost-user back-end at {_path}" : _absence;
+    public override string Description => _backEnd is not null ? $"vhost-user back-end at {_path}" : _end ?? _absence;
 
     private string Waiting => _server ? $"waiting for a back-end to connect to {_path}" : $"waiting for a back-end: nobody listens at {_path}";
 
@@ -110,7 +113,6 @@ internal sealed class VhostUserLink : BackEndLink
         }
         catch (LinuxException e)
         {
-            // Whoever looks at the status hears of it each time anew.
             _absence = e.Errno switch
             {
                 Errno.ENOENT or Errno.ECONNREFUSED => Waiting,
@@ -155,6 +157,7 @@ internal sealed class VhostUserLink : BackEndLink
     {
         if (_connection != connection) return;
         _backEnd = backEnd;
+        _end = null;
         _failures = 0;
         // One that is gone already says so at once.
         _loop.Watch(connection.Number, Look);
@@ -166,7 +169,7 @@ internal sealed class VhostUserLink : BackEndLink
         if (_connection != connection) return;
         _failures++;
         LetGo();
-        _absence = $"no back-end that can be used: {reason}";
+        _end = $"no back-end that can be used: {reason}";
         if (_server) _loop.Watch(_listener!.Number, Accept);
         TellDown();
     }
@@ -175,7 +178,7 @@ internal sealed class VhostUserLink : BackEndLink
     {
         if (_connection!.Trouble() is not { } trouble) return;
         _loop.Unwatch(_connection.Number);
-        _absence = $"down: {trouble}; " + (_server ? "waiting for it to connect again" : "connecting again when somebody listens there");
+        _end = $"down: {trouble}; " + (_server ? "waiting for it to connect again" : "connecting again when somebody listens there");
         _backEnd = null;
         TellDown();
         LetGo();

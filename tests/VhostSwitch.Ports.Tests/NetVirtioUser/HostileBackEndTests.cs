@@ -212,7 +212,7 @@ public sealed unsafe class HostileBackEndTests : IDisposable
 
     private void ComesBackWithAnother(string more)
     {
-        _backEnd.Die();
+        _backEnd.Dispose();
         _rig.WaitFor(_device, "down: ");
         File.Delete(_folder.File("s"));
         using var next = new ScriptedBackEnd(_folder.File("s")) { Offered = Offered };

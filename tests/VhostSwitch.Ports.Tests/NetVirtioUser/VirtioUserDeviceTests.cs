@@ -108,7 +108,7 @@ public sealed class VirtioUserDeviceTests : IDisposable
             used += 5;
             ulong given = (ulong)(5 * (round + 1));
             Until.True(() => PortRig.Given(device) == given, "the back-end's frames");
-            backEnd.Die();
+            backEnd.Dispose();
             rig.WaitFor(device, $"down: the back-end at {path} closed the connection");
             Assert.True(device.Port.Outputs.IsEmpty);
             if (!server) File.Delete(path);
