@@ -9,7 +9,9 @@ public static unsafe class SharedMemory
     /// <summary>Makes a memory file of a fixed length: zeroed, and sealed so that neither side can change its length.</summary>
     /// <param name="name">A name for <c>/proc/self/maps</c>; need not be unique.</param>
     /// <param name="length">The length in bytes.</param>
-    /// <param name="hugePageSize">The length of huge pages to make it of, all of them taken at once; 0 for normal pages, taken when they are touched.</param>
+    /// <param name="hugePageSize">
+    /// The length in bytes of huge pages to make it of, all of them taken at once; 0 for normal pages, which are taken when they are touched.
+    /// </param>
     /// <exception cref="LinuxException">No memory (<see cref="Errno.ENOMEM"/> where huge pages are wanting), or no descriptor left.</exception>
     public static FileDescriptor Create(string name, nuint length, nuint hugePageSize = 0)
     {

@@ -49,7 +49,8 @@ public sealed unsafe class VhostNet(IDeviceControl kernel)
         using var tun = kernel.Open(TapDescriptor.Device, nonBlocking: false);
         uint features = 0;
         Exchange(tun, TunGetFeatures, ref features, "TUNGETFEATURES");
-        if ((features & (ushort)Libc.IFF_VNET_HDR) == 0) throw new LinuxException("TAP interfaces without a virtio-net header (IFF_VNET_HDR)", Errno.EOPNOTSUPP);
+        if ((features & (ushort)Libc.IFF_VNET_HDR) == 0)
+            throw new LinuxException("TAP interfaces without a virtio-net header (IFF_VNET_HDR)", Errno.EOPNOTSUPP);
         return (features & (ushort)Libc.IFF_MULTI_QUEUE) != 0;
     }
 

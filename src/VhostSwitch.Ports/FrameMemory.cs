@@ -63,7 +63,8 @@ public sealed class FrameMemory(nuint hugePageSize, ulong limit = ulong.MaxValue
     {
         if (length > limit - HugeBytes - NormalBytes)
         {
-            throw new PortException($"{(length + MiB - 1) / MiB} MiB more are needed for frames, and of the {limit / MiB} MiB that -m or --socket-mem allow "
+            throw new PortException(
+                $"{(length + MiB - 1) / MiB} MiB more are needed for frames, and of the {limit / MiB} MiB that -m or --socket-mem allow "
                 + $"{(HugeBytes + NormalBytes) / MiB} MiB are taken: allow more, or fewer and shorter queues");
         }
         if (hugePageSize != 0 && length >= hugePageSize / LeastShareOfPage)

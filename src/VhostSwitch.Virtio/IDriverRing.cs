@@ -124,7 +124,8 @@ public interface IDriverRing
     /// </summary>
     /// <param name="position">The position, as SET_VRING_BASE takes it.</param>
     /// <returns>
-    /// False where the ring must be made anew: it is at fault, or it is a packed one, in which a device that was interrupted leaves no place to go on from.
+    /// False where the ring must be made anew: it is at fault, or it is a packed one, in which a device that was interrupted leaves no place to
+    /// go on from.
     /// </returns>
     bool TryContinue(out uint position);
 

@@ -15,7 +15,8 @@ internal sealed class VhostKernelBackEnd : IBackEnd
         | Features.GuestCsum | Features.GuestTso4 | Features.GuestTso6 | Features.GuestEcn;
 
     // Bits that are an agreement between driver and front-end alone.
-    private const Features OfFrontEnd = Features.Mac | Features.Status | Features.CtrlVq | Features.Mq | Features.AccessPlatform | Features.ProtocolFeatures;
+    private const Features OfFrontEnd = Features.Mac | Features.Status | Features.CtrlVq | Features.Mq | Features.AccessPlatform
+        | Features.ProtocolFeatures;
 
     private readonly VhostNet _net;
     private readonly MacAddress _address;

@@ -24,7 +24,8 @@ public sealed class VirtioUserTests : InterfacePortTest
             Namespace = hub,
             Devices = [$"virtio_user0,path=/dev/vhost-net,iface=ext0,mac={Mac}{arguments}", "net_tap0,iface=tapb"],
         });
-        Assert.Equal(queues, (await hub.RunAsync("ls", "/sys/class/net/ext0/queues")).Split('\n').Count(q => q.StartsWith("tx-", StringComparison.Ordinal)));
+        string[] there = (await hub.RunAsync("ls", "/sys/class/net/ext0/queues")).Split('\n');
+        Assert.Equal(queues, there.Count(queue => queue.StartsWith("tx-", StringComparison.Ordinal)));
         Station a = await Station.ByTapAsync(left, hub, "ext0", "10.0.0.1"), b = await Station.ByTapAsync(right, hub, "tapb", "10.0.0.2");
         Assert.Equal(Mac, await a.MacAsync());
         await a.WaitForPingAsync(b.Address);

@@ -57,7 +57,8 @@ public sealed class VirtioUserPortTests : InteropTest
     {
         string ours = Folder.File("ours"), between = Folder.File("between"), theirs = Folder.File("theirs"), control = Folder.File("ctl2");
         SwitchOptions otherOptions = new() { Sockets = [between, theirs], Mergeable = true };
-        SwitchProcess other = Own(SwitchProcess.StartWith(Folder, otherOptions.ToArguments(control), otherOptions.Sockets, control), p => [p.Transcript]);
+        SwitchProcess other = Own(
+            SwitchProcess.StartWith(Folder, otherOptions.ToArguments(control), otherOptions.Sockets, control), p => [p.Transcript]);
         await other.WaitUntilServingAsync();
         SwitchProcess vhostSwitch = await StartSwitchAsync(Options(ours, between, Arguments(server: false, packed, mergeable: true)));
         Testpmd dpdk = await StartTestpmdAsync(Guest(theirs));
@@ -104,7 +105,10 @@ public sealed class VirtioUserPortTests : InteropTest
                 await dpdk.StartForwardingAsync();
                 int before = Volatile.Read(ref back);
                 await Until.TrueAsync(
-                    () => Volatile.Read(ref back) > before + enough, Limits.Step, $"frames come back after {kill} kills", vhostSwitch.Transcript.ToString);
+                    () => Volatile.Read(ref back) > before + enough,
+                    Limits.Step,
+                    $"frames come back after {kill} kills",
+                    vhostSwitch.Transcript.ToString);
                 await dpdk.KillAsync();
                 SwitchStatus status = await vhostSwitch.WaitForStatusAsync(status => !status.PortAt(theirs).IsUp, "that the back-end is gone");
                 Assert.StartsWith($"down: the back-end at {theirs} closed the connection", status.PortAt(theirs).Status, StringComparison.Ordinal);
@@ -127,7 +131,8 @@ public sealed class VirtioUserPortTests : InteropTest
         using IFrameEnd end = queuePairs == 1 ? new OwnDriver(OwnOptions(ours)) : new ManyPairGuest(ours, queuePairs);
         SwitchStatus status = await vhostSwitch.WaitForStatusAsync(
             status => status.PortAt(ours).IsUp && status.PortAt(ours).Queues.Count(queue => queue.Enabled) == 2 * queuePairs, "the guest's queues");
-        Assert.Contains($"{(packed ? "packed" : "split")} rings of {RingSize}, {queuePairs} queue pair", status.PortAt(theirs).Status, StringComparison.Ordinal);
+        string rings = $"{(packed ? "packed" : "split")} rings of {RingSize}, {queuePairs} queue pair";
+        Assert.Contains(rings, status.PortAt(theirs).Status, StringComparison.Ordinal);
         RoundTrip roundTrip = new(end, frames)
         {
             Window = (queuePairs == 1 ? RingSize : ManyPairGuest.RingSize) * 3 / 8,

@@ -92,7 +92,8 @@ internal sealed class VhostKernelLink(IDeviceControl kernel, VirtioUserArguments
     {
         Errno.EPERM or Errno.EACCES => $"no right to use {arguments.Path} and to make an interface ({e.Message}): run vhost-switch as root, "
             + "or give the program the right by 'setcap cap_net_admin+ep' and its user the device",
-        Errno.ENODEV or Errno.ENXIO or Errno.ENOENT => $"the kernel lacks a part ({e.Message}): load its modules by 'modprobe vhost_net' and 'modprobe tun'",
+        Errno.ENODEV or Errno.ENXIO or Errno.ENOENT =>
+            $"the kernel lacks a part ({e.Message}): load its modules by 'modprobe vhost_net' and 'modprobe tun'",
         Errno.EBUSY => $"the interface {_interface} is in use by another program: give iface= another name",
         _ => $"the interface cannot be made: {e.Message}",
     };

@@ -81,7 +81,10 @@ internal sealed record VirtioUserArguments
                 | (controlQueue ? Features.CtrlVq : 0),
         };
         if (arguments.Interface is { } name && !InterfaceControl.IsName(name))
-            throw vdev.Wrong($"iface={name} was given; an interface's name has 1 to {InterfaceControl.MaxNameLength} bytes without spaces, '/' and ':'");
+        {
+            throw vdev.Wrong(
+                $"iface={name} was given; an interface's name has 1 to {InterfaceControl.MaxNameLength} bytes without spaces, '/' and ':'");
+        }
         return arguments;
     }
 
@@ -111,7 +114,8 @@ internal sealed record VirtioUserArguments
         {
             // One of a single station, given out by nobody (IEEE 802, 8.2).
             const ulong Local = 2;
-            return new MacAddress((BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))) & MacAddress.Mask & ~MacAddress.GroupBit) | Local);
+            ulong random = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+            return new MacAddress((random & MacAddress.Mask & ~MacAddress.GroupBit) | Local);
         }
         if (!MacAddress.TryParse(text, out var address) || address.IsGroup || address.Value == 0)
             throw vdev.Wrong($"mac={text} was given; an address of one station is allowed, as in 02:00:00:00:00:01");

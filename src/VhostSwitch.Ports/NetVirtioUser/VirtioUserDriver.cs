@@ -2,7 +2,7 @@ using VhostSwitch.VirtioUser;
 
 namespace VhostSwitch.Ports.NetVirtioUser;
 
-/// <summary>Virtio-net drivers in user space: whatever serves a vhost-user socket, or the kernel by /dev/vhost-net, as a port of the switch.</summary>
+/// <summary>Virtio-net drivers in user space: whoever serves a vhost-user socket, or the kernel by /dev/vhost-net, is a port of the switch.</summary>
 public sealed class VirtioUserDriver : PortDriver
 {
     /// <inheritdoc/>

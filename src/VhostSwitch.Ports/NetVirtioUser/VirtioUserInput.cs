@@ -68,7 +68,7 @@ internal sealed unsafe class VirtioUserInput : InputQueue
             else frame->Snapshot = Snapshots.Of(frame->Data, frame->Length);
             Offloads.KeepMeaningful(ref frame->Offload);
             if (frame->Length < Ethernet.HeaderLength) DropRunt(frame);
-            else if (!Offloads.IsFinished(frame->Offload) && !Offloads.AreValid(frame->Offload, frame->Length, _maySend)) frame->Drop(DropReason.BadOffload);
+            else if (!Offloads.AreValid(frame->Offload, frame->Length, _maySend)) frame->Drop(DropReason.BadOffload);
         }
         burst.Count = frames;
         if (_queue.Oversized != oversized) Counters->Drop(DropReason.Oversize, (uint)(_queue.Oversized - oversized));

@@ -92,7 +92,8 @@ internal sealed class VirtioUserQueues : IDisposable
     public void Begin(IBackEnd backEnd)
     {
         var features = DriverOffloads.Consistent(_arguments.Features & (backEnd.Offered | Features.CtrlVq));
-        if ((features & Features.Version1) == 0) throw new VirtioUserException("the back-end offers no VERSION_1: devices older than VIRTIO 1.0 are not supported");
+        if ((features & Features.Version1) == 0)
+            throw new VirtioUserException("the back-end offers no VERSION_1: devices older than VIRTIO 1.0 are not supported");
         int pairs = (features & Features.Mq) != 0 ? Math.Clamp(backEnd.MaxPairs, 1, _arguments.Queues) : 1;
         Span<uint> positions = stackalloc uint[RingsOfAPair * pairs];
         if (features != Features || pairs != Pairs || !TryContinue(positions))

@@ -53,7 +53,9 @@ public sealed class VhostKernelTests : IDisposable
         using var link = new VhostKernelLink(kernel, arguments, backEnd => Begin(kernel, queues, backEnd));
         // An interface that knows no NAPI is asked for again without.
         Assert.Throws<PortException>(link.Open);
-        Assert.Equal(["tap.0 TUNSETIFF 'ext0' 0x5012", "tap.0 TUNSETIFF 'ext0' 0x5002"], kernel.Log.Where(l => l.Contains("TUNSETIFF", StringComparison.Ordinal)));
+        Assert.Equal(
+            ["tap.0 TUNSETIFF 'ext0' 0x5012", "tap.0 TUNSETIFF 'ext0' 0x5002"],
+            kernel.Log.Where(l => l.Contains("TUNSETIFF", StringComparison.Ordinal)));
         kernel.Failure = default;
         link.Open();
         // One pair, since the interface has no more queues; a header of 12 bytes all the same (VERSION_1); checksums alone.
@@ -78,7 +80,12 @@ public sealed class VhostKernelTests : IDisposable
         Assert.Equal("renamed", link.Endpoint);
         kernel.Interface = null;
         link.Check();
-        Assert.Equal(["up interface ext0 by /dev/vhost-net", "down gone: the interface renamed was deleted", "up interface renamed by /dev/vhost-net"], told);
+        Assert.Equal(
+            [
+                "up interface ext0 by /dev/vhost-net", "down gone: the interface renamed was deleted",
+                "up interface renamed by /dev/vhost-net",
+            ],
+            told);
         Assert.Equal(2, kernel.Log.Count(l => l.EndsWith("VHOST_SET_OWNER 0", StringComparison.Ordinal)));
     }
 

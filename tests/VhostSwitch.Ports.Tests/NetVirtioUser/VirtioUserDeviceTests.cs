@@ -56,7 +56,8 @@ public sealed class VirtioUserDeviceTests : IDisposable
     [Fact]
     public void SpeaksInTheOrderOfDpdksVirtioUser()
     {
-        using var backEnd = new ScriptedBackEnd(_folder.File("s")) { QueuePairs = 2, Rings = 4, Offered = ScriptedBackEnd.AllFeatures | Features.Csum };
+        const Features offered = ScriptedBackEnd.AllFeatures | Features.Csum;
+        using var backEnd = new ScriptedBackEnd(_folder.File("s")) { QueuePairs = 2, Rings = 4, Offered = offered };
         using (var rig = new PortRig())
         {
             var device = rig.Add($"virtio_user0,path={_folder.File("s")},queues=3,queue_size=64");
