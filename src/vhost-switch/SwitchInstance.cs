@@ -30,7 +30,7 @@ public sealed class SwitchInstance : IDisposable
     private readonly VmdqPools? _pools;
     private readonly VhostServer _server;
     private readonly PortContext _context;
-    private readonly List<PortDevice> _devices = [];
+    private readonly PortRegistry _ports;
     private readonly Thread _controlThread;
     private readonly int _collectionsAtStart = GC.CollectionCount(0);
     private readonly Dictionary<PollThread, BusyMeter> _busy = [];
@@ -49,6 +49,8 @@ public sealed class SwitchInstance : IDisposable
         Forwarder forwarder = _pools is null ? new BridgeForwarder(_table) : new VmdqForwarder(_pools, configuration.Vmdq);
         _dataPlane = new DataPlane(configuration.PollCores, forwarder, configuration.Retry, configuration.Idle);
         _context = new PortContext(_loop, _dataPlane, OwnMemory.For(configuration.Memory));
+        _ports = new PortRegistry(_context);
+        _ports.Noted += (device, text) => log(LogLevel.Warning, $"{device.Vdev.Name}: {text}");
         foreach (var thread in _dataPlane.Threads)
         {
             _busy.Add(thread, new BusyMeter());
@@ -139,41 +141,30 @@ public sealed class SwitchInstance : IDisposable
     private void Add(Vdev vdev)
     {
         var pools = vdev == _configuration.Uplink ? _pools : null;
-        var device = vdev.Driver.Create(vdev, pools is null ? _context : _context with { Outward = queue => new VmdqUplink(queue, pools, _configuration.Vmdq) });
-        device.Noted += text => _log(LogLevel.Warning, $"{vdev.Name}: {text}");
+        var context = pools is null ? _context : _context with { Outward = queue => new VmdqUplink(queue, pools, _configuration.Vmdq) };
         try
         {
-            device.Start(() => pools?.Uplink = device.Port.Id);
+            var device = _ports.Add(vdev, context, device => pools?.Uplink = device.Port.Id);
+            _log(LogLevel.Info, $"{vdev.Name}: {device.Status}");
+            if (pools is null) return;
+            _uplink = device;
+            Steer();
         }
         catch (PortException e) when (_configuration.UplinkIsImplied)
         {
-            device.Dispose();
             _log(LogLevel.Warning, $"{e.Message}; going on without an uplink");
-            return;
         }
-        catch
-        {
-            device.Dispose();
-            throw;
-        }
-        _devices.Add(device);
-        _log(LogLevel.Info, $"{vdev.Name}: {device.Status}");
-        if (pools is null) return;
-        _uplink = device;
-        Steer();
     }
 
     private void RemovePorts()
     {
         _server.Dispose();
-        foreach (var device in _devices)
-            device.Dispose();
+        _ports.Dispose();
     }
 
     private void Tick()
     {
-        foreach (var device in _devices)
-            device.Check();
+        _ports.Check();
         Steer();
         _dataPlane.Balance();
         // Devices of vmdq mode keep their address as long as they are there.
@@ -219,7 +210,7 @@ public sealed class SwitchInstance : IDisposable
     private SwitchSnapshot Snapshot() => new(
         ProductVersion.Text,
         _configuration.Mode,
-        [.. _devices.Select(Show), .. _server.Connections.Select(Show), .. _server.Endpoints.Where(e => e.Sessions.Count == 0).Select(Show)],
+        [.. _ports.Devices.Select(Show), .. _server.Connections.Select(Show), .. _server.Endpoints.Where(e => e.Sessions.Count == 0).Select(Show)],
         [.. _table.Entries().Select(Show)],
         [.. _dataPlane.Threads.Select(Show)])
     {

@@ -14,6 +14,9 @@ internal sealed record QemuGuestOptions
 
     public int Cpus { get; init; } = 1;
 
+    /// <summary>The guest can read the files of this machine, all of them, and run its programs: "host-root PROGRAM" in its shell.</summary>
+    public bool SharesHostFiles { get; init; }
+
     /// <summary>QEMU can be asked and told things by <see cref="QemuGuest.Monitor"/>.</summary>
     public bool HasMonitor { get; init; }
 
@@ -64,6 +67,8 @@ internal sealed record QemuGuestOptions
         };
         if (backend is not null)
             arguments.AddRange(["-object", $"{backend},id=mem,size={MemorySize}", "-numa", "node,memdev=mem"]);
+        if (SharesHostFiles)
+            arguments.AddRange(["-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"]);
         if (HasMonitor)
             arguments.AddRange(["-chardev", $"socket,id=monitor,path={monitorSocket},server=on,wait=off", "-mon", "chardev=monitor,mode=control"]);
         if (Incoming is not null)

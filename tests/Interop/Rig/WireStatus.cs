@@ -23,6 +23,8 @@ internal sealed record WirePort(
 
     public long FramesOut => Outputs.Sum(queue => queue.Frames);
 
+    public long BytesOut => Outputs.Sum(queue => queue.Bytes);
+
     public long DropsIn(string reason) => Inputs.Sum(queue => queue.Drops.GetValueOrDefault(reason));
 
     public long DropsOut(string reason) => Outputs.Sum(queue => queue.Drops.GetValueOrDefault(reason));
