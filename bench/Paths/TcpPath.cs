@@ -85,7 +85,7 @@ internal sealed partial class OpenVswitchTcp() : TcpPath("Open vSwitch", "Open v
         }
     }
 
-    // A port that serves its socket drops TCP with unfinished checksums in this version; one that connects passes it.
+    // Version 3.1 with segmentation offload: through ports that serve their sockets no TCP connection comes about, through those that connect it does.
     public override QemuGuestOptions Connect(QemuGuestOptions guest, int index, string mac) => guest with { Nics = [new GuestNic(_sockets[index], mac) { Server = true }] };
 
     public override async Task BeginAsync() => _begin = await ReadAsync();
