@@ -13,6 +13,8 @@ ports.Noted += (device, text) => Console.WriteLine($"{device.Vdev.Name}: {text}"
 loop.Every(TimeSpan.FromSeconds(1), ports.Check);
 loop.Start("control");
 using var stop = new ManualResetEventSlim();
+// A shell that starts a program in the background has it ignore Ctrl-C.
+SignalDisposition.HearInterrupt();
 Console.CancelKeyPress += (_, e) =>
 {
     e.Cancel = true;
