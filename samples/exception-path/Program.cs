@@ -5,6 +5,8 @@ using VhostSwitch.Dataplane;
 using VhostSwitch.Linux;
 using VhostSwitch.Ports;
 
+// A shell that starts a program in the background has it ignore Ctrl-C.
+SignalDisposition.HearInterrupt();
 var loop = new EventLoop();
 var partners = new Partners();
 using var dataPlane = new DataPlane([-1], partners, RetryPolicy.Default, IdlePolicy.Adaptive);
@@ -13,8 +15,6 @@ ports.Noted += (device, text) => Console.WriteLine($"{device.Vdev.Name}: {text}"
 loop.Every(TimeSpan.FromSeconds(1), ports.Check);
 loop.Start("control");
 using var stop = new ManualResetEventSlim();
-// A shell that starts a program in the background has it ignore Ctrl-C.
-SignalDisposition.HearInterrupt();
 Console.CancelKeyPress += (_, e) =>
 {
     e.Cancel = true;
