@@ -90,8 +90,6 @@ internal sealed class VirtioUserDevice : PortDevice
     {
         _isUp = false;
         Use([], []);
-        // What a back-end spoilt, the next one must not find.
-        if (_fault is not null) _queues!.Reset();
         SetStatus(Describe());
     }
 
