@@ -26,7 +26,7 @@ internal static class GuestSession
     private const string Preparation = "echo 1 >/proc/sys/kernel/panic_on_oops; echo -1 >/proc/sys/kernel/panic; set -o pipefail";
 
     /// <summary>A run that takes longer is taken to hang.</summary>
-    private static readonly TimeSpan Limit = FullRun.Requested ? TimeSpan.FromHours(1) : TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Limit = FullRun.Requested ? TimeSpan.FromHours(1) : TimeSpan.FromMinutes(20);
 
     /// <summary>Of this process's environment, what programs in the guest get as well.</summary>
     private static readonly string[] Inherited = ["PATH", "DOTNET_ROOT", "VHOSTSWITCH_FULL", "VHOSTSWITCH_PROGRAM"];

@@ -6,6 +6,8 @@ namespace VhostSwitch.InGuest;
 /// <summary>The switch between interfaces of the guest's kernel.</summary>
 public sealed class SwitchTests : InterfacePortTest
 {
+    private const int FileBytes = 4 << 20;
+
     [Fact]
     public async Task TapsReachEachOther()
     {
@@ -39,7 +41,7 @@ public sealed class SwitchTests : InterfacePortTest
         }
         Station taggedA = new(a.Namespace, "tagged", "10.9.0.1"), taggedB = new(b.Namespace, "tagged", "10.9.0.2");
         await taggedA.WaitForPingAsync(taggedB.Address);
-        await TransferAsync(taggedA, taggedB);
+        await TransferAsync(taggedA, taggedB, FileBytes);
         SwitchStatus status = await vhostSwitch.StatusAsync();
         Assert.Contains(status.Addresses, address => address.Vlan == 1000);
         await vhostSwitch.StopAsync();
