@@ -13,7 +13,7 @@ namespace VhostSwitch.Ports.NetVhost;
 /// </summary>
 public sealed class VhostPort : IDeviceOwner
 {
-    private readonly DataPlane _dataPlane;
+    private readonly PortHost _dataPlane;
     private readonly GuestQueueFactory _factory;
     private readonly SortedDictionary<int, Queue> _queues = [];
     private readonly SortedDictionary<int, CounterBlock> _counters = [];
@@ -24,7 +24,7 @@ public sealed class VhostPort : IDeviceOwner
     /// <param name="dataPlane">Where the port's frames go.</param>
     /// <param name="factory">Makes the queues.</param>
     /// <param name="port">The port, not attached yet.</param>
-    public VhostPort(DataPlane dataPlane, GuestQueueFactory factory, Port port)
+    public VhostPort(PortHost dataPlane, GuestQueueFactory factory, Port port)
     {
         _dataPlane = dataPlane;
         _factory = factory;
