@@ -32,7 +32,32 @@ public sealed class FrameMemory(nuint hugePageSize, ulong limit = ulong.MaxValue
     /// <param name="length">The number of bytes.</param>
     /// <exception cref="PortException">It is more than the user allows.</exception>
     /// <exception cref="LinuxException">There is not enough memory.</exception>
-    public MemoryMapping Take(nuint length)
+    public MemoryMapping Take(nuint length) => Take(length, page => MemoryMapping.Anonymous(length, page), mapping => mapping);
+
+    /// <summary>Makes and maps a zeroed memory file that can be handed to another process; whoever asked disposes both.</summary>
+    /// <param name="name">Its name for <c>/proc/self/maps</c>.</param>
+    /// <param name="length">The number of bytes.</param>
+    /// <exception cref="PortException">It is more than the user allows.</exception>
+    /// <exception cref="LinuxException">There is not enough memory.</exception>
+    public (FileDescriptor File, MemoryMapping Mapping) TakeShared(string name, nuint length) =>
+        Take(length, page => MakeShared(name, length, page), shared => shared.Mapping);
+
+    private static (FileDescriptor File, MemoryMapping Mapping) MakeShared(string name, nuint length, nuint hugePage)
+    {
+        nuint unit = hugePage != 0 ? hugePage : (nuint)Environment.SystemPageSize;
+        var file = SharedMemory.Create(name, (length + unit - 1) / unit * unit, hugePage);
+        try
+        {
+            return (file, MemoryMapping.OfFile(file, length));
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private T Take<T>(nuint length, Func<nuint, T> make, Func<T, MemoryMapping> mappingOf)
     {
         if (length > limit - HugeBytes - NormalBytes)
         {
@@ -43,8 +68,8 @@ public sealed class FrameMemory(nuint hugePageSize, ulong limit = ulong.MaxValue
         {
             try
             {
-                var huge = MemoryMapping.Anonymous(length, hugePageSize);
-                HugeBytes += huge.Length;
+                var huge = make(hugePageSize);
+                HugeBytes += mappingOf(huge).Length;
                 return huge;
             }
             catch (LinuxException e) when (e.Errno == Errno.ENOMEM)
@@ -52,8 +77,8 @@ public sealed class FrameMemory(nuint hugePageSize, ulong limit = ulong.MaxValue
                 // No huge page is free: normal ones do, and Describe says so.
             }
         }
-        var mapping = MemoryMapping.Anonymous(length, 0);
-        NormalBytes += mapping.Length;
-        return mapping;
+        var normal = make(0);
+        NormalBytes += mappingOf(normal).Length;
+        return normal;
     }
 }

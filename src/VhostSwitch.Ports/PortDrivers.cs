@@ -4,6 +4,7 @@ using VhostSwitch.Ports.NetNull;
 using VhostSwitch.Ports.NetPcap;
 using VhostSwitch.Ports.NetRing;
 using VhostSwitch.Ports.NetTap;
+using VhostSwitch.Ports.NetVirtioUser;
 
 namespace VhostSwitch.Ports;
 
@@ -19,5 +20,6 @@ public static class PortDrivers
         new PcapDriver(),
         new RingDriver(),
         new NullDriver(),
+        new VirtioUserDriver(),
     ];
 }
