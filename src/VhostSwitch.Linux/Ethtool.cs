@@ -62,6 +62,11 @@ public sealed unsafe class Ethtool(IEthtool kernel)
         return active;
     }
 
+    /// <summary>Asks whether an interface has rules by which frames are sorted into queues.</summary>
+    /// <param name="interfaceName">The interface.</param>
+    /// <returns>0, or the error number: <see cref="Errno.EOPNOTSUPP"/> where it has none.</returns>
+    public int AskForRules(string interfaceName) => CountRules(interfaceName, out _);
+
     /// <summary>Has frames for an address, and where wanted with a tag, arrive at a queue.</summary>
     /// <param name="interfaceName">The interface.</param>
     /// <param name="destination">The address, 6 bytes as they are in a frame.</param>
@@ -111,8 +116,7 @@ public sealed unsafe class Ethtool(IEthtool kernel)
     private int FreePlace(string interfaceName, out uint place)
     {
         place = RX_CLS_LOC_ANY;
-        ethtool_rxnfc count = new() { cmd = ETHTOOL_GRXCLSRLCNT };
-        int error = kernel.Exchange(interfaceName, Bytes(ref count));
+        int error = CountRules(interfaceName, out var count);
         if (error != 0 || (count.data & RX_CLS_LOC_SPECIAL) != 0) return error;
         if (count.rule_cnt > MostRules) return Errno.ENOSPC;
         byte[] all = new byte[sizeof(ethtool_rxnfc) + ((int)count.rule_cnt * sizeof(uint))];
@@ -128,6 +132,12 @@ public sealed unsafe class Ethtool(IEthtool kernel)
             return 0;
         }
         return Errno.ENOSPC;
+    }
+
+    private int CountRules(string interfaceName, out ethtool_rxnfc count)
+    {
+        count = new() { cmd = ETHTOOL_GRXCLSRLCNT };
+        return kernel.Exchange(interfaceName, Bytes(ref count));
     }
 
     private static Span<byte> Bytes<T>(ref T structure)

@@ -13,6 +13,9 @@ public abstract class PortDevice : IDisposable
     private readonly SortedDictionary<int, CounterBlock> _inputCounters = [];
     private readonly SortedDictionary<int, CounterBlock> _outputCounters = [];
 
+    // What stands before each of the outputs in use, where something does.
+    private Dictionary<OutputQueue, OutputQueue> _outward = [];
+
     /// <summary>Makes a device that is not attached.</summary>
     /// <param name="vdev">Its name and arguments.</param>
     /// <param name="context">What it works in.</param>
@@ -65,6 +68,13 @@ public abstract class PortDevice : IDisposable
     {
     }
 
+    /// <summary>
+    /// As uplink of vmdq mode: has what it stands for sort frames by pool, where that can. Called whenever the pools may have changed.
+    /// </summary>
+    /// <param name="pools">The pools there are.</param>
+    public virtual Steering Steer(IReadOnlyCollection<Pool> pools) =>
+        new(false, $"{Vdev.Driver.Name} has no queues that an interface sorts frames into");
+
     /// <summary>Takes the port away and closes the device.</summary>
     public void Dispose()
     {
@@ -96,8 +106,16 @@ public abstract class PortDevice : IDisposable
     /// <summary>Replaces the queues in the data plane. On return no poll thread uses one that is not among the new ones.</summary>
     /// <param name="inputs">The queues to poll.</param>
     /// <param name="outputs">The queues to send by.</param>
-    protected void Use(InputQueue[] inputs, OutputQueue[] outputs) =>
-        _context.DataPlane.SetQueues(Port, inputs, _context.Outward is { } wrap ? [.. outputs.Select(wrap)] : outputs);
+    protected void Use(InputQueue[] inputs, OutputQueue[] outputs)
+    {
+        if (_context.Outward is { } wrap)
+        {
+            // An output that stays keeps what stands before it: poll threads take each other's turns there.
+            _outward = outputs.ToDictionary(output => output, output => _outward.GetValueOrDefault(output) ?? wrap(output));
+            outputs = [.. outputs.Select(output => _outward[output])];
+        }
+        _context.DataPlane.SetQueues(Port, inputs, outputs);
+    }
 
     /// <summary>Tells people something.</summary>
     /// <param name="text">One line without the device's name.</param>

@@ -4,6 +4,7 @@ using VhostSwitch.Ports.NetNull;
 using VhostSwitch.Ports.NetPcap;
 using VhostSwitch.Ports.NetRing;
 using VhostSwitch.Ports.NetTap;
+using VhostSwitch.Ports.NetVhost;
 using VhostSwitch.Ports.NetVirtioUser;
 
 namespace VhostSwitch.Ports;
@@ -17,6 +18,7 @@ public static class PortDrivers
         new TapDriver(),
         new AfPacketDriver(),
         new AfXdpDriver(),
+        new VhostDriver(),
         new PcapDriver(),
         new RingDriver(),
         new NullDriver(),

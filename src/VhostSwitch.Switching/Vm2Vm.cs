@@ -9,7 +9,7 @@ public enum Vm2Vm
     /// <summary>The switch looks their addresses up.</summary>
     Software = 1,
 
-    /// <summary>The uplink's own switch brings them back; where it has none, this switch does as it would.</summary>
+    /// <summary>As the uplink's own switch would bring them back: with the receiver's tag. No uplink here has one, so this switch does it.</summary>
     Hardware = 2,
 }
 
@@ -17,5 +17,4 @@ public enum Vm2Vm
 /// <param name="Vm2Vm">How guests reach each other.</param>
 /// <param name="StripsTags">True where guests get frames without the tag of their pool: <c>--vlan-strip 1</c>.</param>
 /// <param name="Promiscuous">True where pools take group addresses: <c>-P</c>.</param>
-/// <param name="UplinkReflects">True where the uplink sends frames for another pool back by itself.</param>
-public sealed record VmdqOptions(Vm2Vm Vm2Vm = Vm2Vm.Software, bool StripsTags = true, bool Promiscuous = false, bool UplinkReflects = false);
+public sealed record VmdqOptions(Vm2Vm Vm2Vm = Vm2Vm.Software, bool StripsTags = true, bool Promiscuous = false);

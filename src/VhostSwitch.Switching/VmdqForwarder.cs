@@ -63,7 +63,6 @@ public sealed unsafe class VmdqForwarder(VmdqPools pools, VmdqOptions options) :
                 if (port == VmdqPools.None) frame->Output = elsewhere;
                 else if (port == source) frame->Drop(DropReason.SamePort);
                 else if (options.Vm2Vm == Vm2Vm.Software) frame->Output = port;
-                else if (options.UplinkReflects && uplink != VmdqPools.None) frame->Output = uplink;
                 else Reflect(burst, i, port);
             }
         }

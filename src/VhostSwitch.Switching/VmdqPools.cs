@@ -1,4 +1,5 @@
 using VhostSwitch.Dataplane;
+using VhostSwitch.Packets;
 
 namespace VhostSwitch.Switching;
 
@@ -77,9 +78,21 @@ public sealed class VmdqPools(MacTable table)
     public bool TryRegister(ushort port, ulong address)
     {
         ulong key = MacTable.Key(address, 0);
-        if ((key & Packets.MacAddress.GroupBit) != 0 || !table.TryClaim(key, port)) return false;
+        if ((key & MacAddress.GroupBit) != 0 || !table.TryClaim(key, port)) return false;
         Volatile.Write(ref _registered[port], key);
         return true;
+    }
+
+    /// <summary>The address and the tag of every device that has registered. For the control thread.</summary>
+    public IReadOnlyList<(MacAddress Address, ushort Tag)> Registered()
+    {
+        var registered = new List<(MacAddress, ushort)>();
+        for (ushort port = 0; port < _registered.Length; port++)
+        {
+            ulong key = Volatile.Read(ref _registered[port]);
+            if (key != 0) registered.Add((new MacAddress(key & MacAddress.Mask), TagOf(port)));
+        }
+        return registered;
     }
 
     private static ushort[] MakePorts()

@@ -1,5 +1,4 @@
 using VhostSwitch.Dataplane;
-using VhostSwitch.Packets;
 
 namespace VhostSwitch.Switching;
 
@@ -15,7 +14,7 @@ public sealed unsafe class VmdqUplink : OutputQueue
 
     /// <summary>Makes the output.</summary>
     /// <param name="inner">The output of the uplink's driver.</param>
-    /// <param name="pools">The _pools.</param>
+    /// <param name="pools">The pools.</param>
     /// <param name="options">What vmdq mode does.</param>
     public VmdqUplink(OutputQueue inner, VmdqPools pools, VmdqOptions options)
         : base(inner)
@@ -64,8 +63,7 @@ public sealed unsafe class VmdqUplink : OutputQueue
     private void Tag(Burst burst, int i)
     {
         var frame = burst.Frames + i;
-        ushort receiver = _options is { Vm2Vm: Vm2Vm.Hardware, UplinkReflects: true } ? _pools.PortWith(Ethernet.Destination(frame->Snapshot)) : VmdqPools.None;
-        ushort tag = _pools.TagOf(receiver == VmdqPools.None ? burst.Source : receiver);
+        ushort tag = _pools.TagOf(burst.Source);
         if (!VlanTag.IsOn(frame)) VlanTag.Push(burst, i, tag);
         else if (_options.Vm2Vm == Vm2Vm.Hardware) VlanTag.Set(frame, tag);
     }

@@ -37,6 +37,10 @@ public sealed class SwitchInstance : IDisposable
     private readonly TaskCompletionSource<string> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private uint _seconds;
 
+    // The uplink of vmdq mode, and who sorts its frames; null where there is none.
+    private PortDevice? _uplink;
+    private SteeringSnapshot? _steering;
+
     private SwitchInstance(SwitchConfiguration configuration, GuestQueueFactory factory, Action<LogLevel, string> log)
     {
         _log = log;
@@ -154,6 +158,9 @@ public sealed class SwitchInstance : IDisposable
         }
         _devices.Add(device);
         _log(LogLevel.Info, $"{vdev.Name}: {device.Status}");
+        if (pools is null) return;
+        _uplink = device;
+        Steer();
     }
 
     private void RemovePorts()
@@ -167,6 +174,7 @@ public sealed class SwitchInstance : IDisposable
     {
         foreach (var device in _devices)
             device.Check();
+        Steer();
         _dataPlane.Balance();
         // Devices of vmdq mode keep their address as long as they are there.
         uint age = _configuration.Mode == SwitchMode.Vmdq ? 0u : BridgeForwarder.AgeSeconds;
@@ -175,9 +183,22 @@ public sealed class SwitchInstance : IDisposable
             meter.Sample(thread);
     }
 
+    // An interface that sorts frames by pool is told of each pool, and of each that has gone.
+    private void Steer()
+    {
+        if (_uplink is not { } uplink) return;
+        var steering = uplink.Steer([.. _pools!.Registered().Select(pool => new Pool(pool.Address, pool.Tag))]);
+        var now = new SteeringSnapshot(steering.ByHardware ? "hardware" : "software", steering.Reason);
+        if (now == _steering) return;
+        _steering = now;
+        _log(LogLevel.Info, $"{uplink.Vdev.Name}: steering: {now.By} ({now.Reason})");
+    }
+
     private void ReportAddresses()
     {
-        foreach (var e in _table.TakeEvents())
+        var events = _table.TakeEvents();
+        if (events.Length > 0) Steer();
+        foreach (var e in events)
         {
             int device = _server.Connections.FirstOrDefault(c => c.Owner.Port.Id == e.Port)?.Id ?? e.Port;
             int tag = _configuration.Mode == SwitchMode.Vmdq ? VmdqPools.FirstTag + device : 0;
@@ -200,19 +221,25 @@ public sealed class SwitchInstance : IDisposable
         _configuration.Mode,
         [.. _devices.Select(Show), .. _server.Connections.Select(Show), .. _server.Endpoints.Where(e => e.Sessions.Count == 0).Select(Show)],
         [.. _table.Entries().Select(Show)],
-        [.. _dataPlane.Threads.Select(Show)]);
+        [.. _dataPlane.Threads.Select(Show)])
+    {
+        Steering = _steering,
+    };
 
-    private PortSnapshot Show(DeviceServer<VhostPort>.Connection connection) => new(
-        connection.Owner.Port.Name,
+    private PortSnapshot Show(DeviceServer<VhostPort>.Connection connection) =>
+        Show(connection.Owner, connection.Device, connection.Id, connection.Endpoint.Path);
+
+    private PortSnapshot Show(VhostRings rings, Device device, int? id, string path) => new(
+        rings.Name,
         "net_vhost",
-        connection.Id,
-        connection.Endpoint.Path,
-        connection.Owner.Status,
-        FeatureNames.Of(connection.Device.Features),
-        ProtocolFeatureNames.Of(connection.Device.ProtocolFeatures),
-        connection.Device.Memory.Count,
-        connection.Device.Memory.Length,
-        [.. connection.Device.Rings.Select(ring => Show(connection.Owner, ring))]);
+        id,
+        path,
+        rings.Status,
+        FeatureNames.Of(device.Features),
+        ProtocolFeatureNames.Of(device.ProtocolFeatures),
+        device.Memory.Count,
+        device.Memory.Length,
+        [.. device.Rings.Select(ring => Show(rings, ring))]);
 
     // A socket that nobody has connected to is shown too: it is where the user looks first.
     private static PortSnapshot Show(ServerEndpoint endpoint) => new(
@@ -227,17 +254,27 @@ public sealed class SwitchInstance : IDisposable
         0,
         []);
 
-    private PortSnapshot Show(PortDevice device) => new(
-        device.Port.Name,
-        device.Vdev.Driver.Name,
-        null,
-        device.Endpoint,
-        device.Status,
-        device.Offloads,
-        [],
-        0,
-        0,
-        [.. device.InputCounters.Select(c => Show(device, c.Key, QueueDirection.FromWire, c.Value)), .. device.OutputCounters.Select(c => Show(device, c.Key, QueueDirection.ToWire, c.Value))]);
+    private PortSnapshot Show(PortDevice device)
+    {
+        if (device is VhostDevice { FrontEnd: { Device: { } connected } rings }) return Show(rings, connected, null, device.Endpoint);
+        var (from, to) = device is VhostDevice
+            ? (QueueDirection.FromGuest, QueueDirection.ToGuest)
+            : (QueueDirection.FromWire, QueueDirection.ToWire);
+        return new(
+            device.Port.Name,
+            device.Vdev.Driver.Name,
+            null,
+            device.Endpoint,
+            device.Status,
+            device.Offloads,
+            [],
+            0,
+            0,
+            [
+                .. device.InputCounters.Select(c => Show(device, c.Key, from, c.Value)),
+                .. device.OutputCounters.Select(c => Show(device, c.Key, to, c.Value)),
+            ]);
+    }
 
     private QueueSnapshot Show(PortDevice device, int index, QueueDirection direction, CounterBlock block)
     {
@@ -246,10 +283,10 @@ public sealed class SwitchInstance : IDisposable
         return Show(index, direction, input, size: 0, enabled, block);
     }
 
-    private QueueSnapshot Show(VhostPort port, Vring ring)
+    private QueueSnapshot Show(VhostRings rings, Vring ring)
     {
-        port.Queues.TryGetValue(ring.Index, out var queue);
-        port.Counters.TryGetValue(ring.Index, out var block);
+        rings.Queues.TryGetValue(ring.Index, out var queue);
+        rings.Counters.TryGetValue(ring.Index, out var block);
         return Show(ring.Index, ring.IsGuestReceive ? QueueDirection.ToGuest : QueueDirection.FromGuest, queue as InputQueue, ring.Size, ring.Enabled, block);
     }
 

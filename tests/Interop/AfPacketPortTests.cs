@@ -243,7 +243,7 @@ public sealed class AfPacketPortTests : InterfacePortTest
         {
             Sockets = [], Namespace = hub, Devices = ["net_af_packet0,iface=p0", $"net_af_packet1,iface=p1,qdisc_bypass={(bypass ? 1 : 0)}"],
         });
-        Testpmd testpmd = await StartTestpmdAsync(new() { Ports = [new AfPacketPort("v0")], Namespace = right, ForwardMode = "icmpecho" });
+        Testpmd testpmd = await StartTestpmdAsync(new() { Ports = [new InterfacePort("net_af_packet", "v0")], Namespace = right, ForwardMode = "icmpecho" });
         await testpmd.StartForwardingAsync();
         await a.WaitForPingAsync("10.0.0.2");
         TestpmdCounters theirs = (await testpmd.ShowCountersAsync())[0];

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.RegularExpressions;
 using VhostSwitch.Interop.AfXdp;
 using VhostSwitch.Interop.Content;
 using VhostSwitch.Interop.Rig;
@@ -148,6 +149,19 @@ public sealed class AfXdpPortTests : InteropTest
         Assert.Equal(0, WireCounts.AllocatedBytes(await vhostSwitch.StatusAsync()));
     }
 
+    /// <summary>As uplink of vmdq mode it asks whether the interface sorts frames by pool. A veth pair does not, and the switch says so.</summary>
+    [Fact]
+    public async Task AnInterfaceThatCannotSortLeavesItToTheSwitch()
+    {
+        await _switch.IpHereAsync("link delete left");
+        await ConnectAsync("left", _first, FirstAddress, FirstMac, queues: 2);
+        SwitchProcess vhostSwitch = await StartSwitchAsync(
+            new() { Sockets = [Folder.File("s")], Mode = null, Namespace = _switch, Devices = [$"{First},iface=left,queue_count=2"], MoreOptions = ["-p", "0x1"] });
+        const string reason = "software (left cannot sort frames into queues; try ethtool -K left ntuple on)";
+        Assert.Equal(reason, (await vhostSwitch.StatusAsync()).Steering);
+        await vhostSwitch.WaitForLineAsync(new Regex($"^{First}: steering: {Regex.Escape(reason)}$"), Limits.Step);
+    }
+
     [Fact]
     public async Task TheStatusSaysThatQueuesAreLeftOut()
     {
@@ -255,15 +269,18 @@ public sealed class AfXdpPortTests : InteropTest
         await vhostSwitch.StopAsync();
     }
 
-    [Fact]
-    public async Task CountersAgreeWithThoseOfDpdkBehindTheWire()
+    /// <summary>DPDK's own drivers at the other end of the wire, AF_XDP on both of its ends among them.</summary>
+    [Theory]
+    [InlineData("net_af_packet")]
+    [InlineData("net_af_xdp")]
+    public async Task CountersAgreeWithThoseOfDpdkBehindTheWire(string driver)
     {
         await _second.IpHereAsync("addr flush dev e");
         SwitchProcess vhostSwitch = await StartOnWiresAsync();
         Testpmd dpdk = await StartTestpmdAsync(new()
         {
             Namespace = _second,
-            Ports = [new AfPacketPort("e")],
+            Ports = [new InterfacePort(driver, "e")],
             ForwardMode = "macswap",
             MoreOptions = ["--port-topology=loop", "--no-flush-rx"],
         });

@@ -107,15 +107,6 @@ public sealed class VmdqForwarderTests : IDisposable
         Assert.Equal(Bytes(before, isTagged ? VmdqPools.FirstTag + 1 : 0), burst.Bytes(0));
     }
 
-    [Fact]
-    public void LeavesTheReflectionToAnUplinkThatDoesIt()
-    {
-        Use(new VmdqOptions(Vm2Vm.Hardware, UplinkReflects: true));
-        Decide(2, (A, B));
-        Assert.Equal([Uplink], Decide(1, (B, A)));
-        Assert.Equal([Frame.DroppedFor(DropReason.SamePort)], Decide(1, (A, A)));
-    }
-
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

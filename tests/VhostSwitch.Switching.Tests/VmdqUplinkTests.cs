@@ -54,15 +54,6 @@ public sealed unsafe class VmdqUplinkTests : IDisposable
         Assert.Equal([0x81, 0x00, 0x03, 0xef], Assert.Single(_wire.Taken)[12..16]);
     }
 
-    [Fact]
-    public void WhereTheUplinkReflectsTheTagIsTheReceivers()
-    {
-        _pools.TryRegister(2, B.Value);
-        using var burst = new BurstOf((B, A, 0));
-        Send(burst, new VmdqOptions(Vm2Vm.Hardware, UplinkReflects: true));
-        Assert.Equal([0x81, 0x00, 0x03, 0xf0], Assert.Single(_wire.Taken)[12..16]);
-    }
-
     private void Send(BurstOf burst, VmdqOptions options)
     {
         ushort which = 0;

@@ -40,7 +40,7 @@ internal sealed class ApplicationOptions : OptionSet
             "The port that is the uplink, as a hexadecimal mask with one bit; ports count from 0 in the order of -a and --vdev. Without any, 0x1 is a new tap interface."));
         _promiscuous = Add(new FlagOption("-P", "vmdq: devices receive frames to group addresses (broadcasts among them) that carry their tag."));
         _vm2vm = Add(new ValueOption("--vm2vm", "0|1|2",
-            "vmdq: frames between guests: 0 go to the uplink like all others, 1 are switched here, 2 by the uplink's own switch, or here as it would. Default: 1.")
+            "vmdq: frames between guests: 0 go to the uplink like all others, 1 are switched here, 2 are switched here as an uplink's own switch would, with the receiver's tag. Default: 1.")
             .Suggest("0", "1", "2"));
         _mergeable = Add(new ValueOption("--mergeable", "0|1",
             "1: a frame may span several guest buffers, as frames of more than 1518 bytes need. Default: 0.").Suggest(OnOff));
@@ -187,6 +187,8 @@ internal sealed class ApplicationOptions : OptionSet
             if (given != "-P") throw new CommandLineException($"{given} concerns vmdq mode: add --mode vmdq, or leave it out");
             notices.Add("-P concerns vmdq mode and has no effect on a bridge, which floods group addresses in any case");
         }
+        if (vmdq.Vm2Vm == Vm2Vm.Hardware)
+            notices.Add("--vm2vm 2: no uplink here has a switch of its own, so frames between guests are switched here as it would, with the receiver's tag");
         if (mode == SwitchMode.Vmdq && uplink is null && vmdq.Vm2Vm == Vm2Vm.Off)
             notices.Add("--vm2vm 0 sends every frame to the uplink, and there is none: name one with -p");
         return vmdq;

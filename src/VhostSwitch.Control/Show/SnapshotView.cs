@@ -18,6 +18,7 @@ public static class SnapshotView
     public static void Write(IAnsiConsole console, SwitchSnapshot snapshot)
     {
         console.WriteLine($"vhost-switch {snapshot.Version}, mode {snapshot.Mode.ToString().ToLowerInvariant()}");
+        if (snapshot.Steering is { } steering) console.WriteLine($"steering: {steering.By} ({steering.Reason})");
         foreach (var (title, table) in (ReadOnlySpan<(string, Table)>)
             [
                 ("Ports", Ports(snapshot.Ports)),

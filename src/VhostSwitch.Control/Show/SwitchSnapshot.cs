@@ -13,4 +13,8 @@ public sealed record SwitchSnapshot(
     SwitchMode Mode,
     IReadOnlyList<PortSnapshot> Ports,
     IReadOnlyList<MacTableEntry> MacTable,
-    IReadOnlyList<PollThreadSnapshot> PollThreads);
+    IReadOnlyList<PollThreadSnapshot> PollThreads)
+{
+    /// <summary>Who sorts the uplink's frames into pools; null on a bridge, and without an uplink.</summary>
+    public SteeringSnapshot? Steering { get; init; }
+}

@@ -31,6 +31,7 @@ internal sealed unsafe class AfXdpDevice : PortDevice
     private readonly int _busyBudget;
     private readonly bool _forceCopy;
     private readonly AttachMode _mode;
+    private readonly PoolSteering _steering;
 
     // Kept from one connection to the next.
     private MemoryMapping? _memory;
@@ -61,6 +62,7 @@ internal sealed unsafe class AfXdpDevice : PortDevice
             "skb" => AttachMode.Generic,
             var text => throw vdev.Wrong($"mode={text} was given, auto, native or skb is allowed"),
         };
+        _steering = new PoolSteering(_ethtool, _interface, _startQueue, _queueCount);
     }
 
     private enum AttachMode
@@ -96,6 +98,10 @@ internal sealed unsafe class AfXdpDevice : PortDevice
         _status = status;
         Note(status);
     }
+
+    /// <inheritdoc/>
+    public override Steering Steer(IReadOnlyCollection<Pool> pools) =>
+        _queues.Length > 0 ? _steering.Follow(pools) : new Steering(false, $"{_interface} is not connected");
 
     /// <inheritdoc/>
     protected override void Open()
@@ -262,6 +268,7 @@ internal sealed unsafe class AfXdpDevice : PortDevice
     private void Disconnect()
     {
         CountOverruns();
+        _steering.Clear();
         Use([], []);
         _program?.Dispose();
         _program = null;

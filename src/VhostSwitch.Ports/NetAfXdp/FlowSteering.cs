@@ -6,13 +6,22 @@ namespace VhostSwitch.Ports.NetAfXdp;
 
 /// <summary>
 /// Has an interface sort frames by destination address and VLAN id into its queues: what <c>ethtool -N eth1 flow-type ether dst … vlan … action
-/// …</c> does. Of use where a queue is to belong to one guest. Not yet run on hardware.
+/// …</c> does. Not yet run on hardware.
 /// </summary>
 /// <param name="ethtool">Who talks to the interface's driver.</param>
 public sealed class FlowSteering(Ethtool ethtool)
 {
     private const int AddressLength = 6;
     private const int LastVlan = 4094;
+
+    /// <summary>Why an interface cannot sort frames into queues.</summary>
+    /// <param name="interfaceName">The interface.</param>
+    /// <returns>A sentence; null where it can, as far as it tells before a rule is tried.</returns>
+    public string? WhyNot(string interfaceName)
+    {
+        if (ethtool.Queues(interfaceName) is { Now: 1 }) return $"{interfaceName} has one queue, so there is nothing to sort";
+        return ethtool.AskForRules(interfaceName) == 0 ? null : $"{interfaceName} cannot sort frames into queues{Ntuple(interfaceName)}";
+    }
 
     /// <summary>Sends frames to a queue.</summary>
     /// <param name="interfaceName">The interface.</param>

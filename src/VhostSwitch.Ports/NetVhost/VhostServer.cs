@@ -22,7 +22,7 @@ public sealed class VhostServer : IDisposable
         _server = new DeviceServer<VhostPort>(loop, options, Topology.MaxPorts, id => new VhostPort(dataPlane, factory, new Port($"vhost{id}") { MergesSegments = mergesSegments }));
         _server.Connected += c =>
         {
-            c.Owner.Added += _ => DeviceAdded?.Invoke(c);
+            c.Owner.Added += () => DeviceAdded?.Invoke(c);
             Connected?.Invoke(c);
         };
         _server.Disconnected += c =>

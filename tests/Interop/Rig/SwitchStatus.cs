@@ -8,6 +8,9 @@ internal sealed record SwitchStatus(string Mode, IReadOnlyList<SwitchStatus.Port
     /// <summary>The one reason for a drop that is nobody's fault: the guest does not take its frames fast enough.</summary>
     public const string ReceiverFull = "receiver_full";
 
+    /// <summary>Who sorts the uplink's frames into pools, and why; null where there are none.</summary>
+    public string? Steering { get; private init; }
+
     /// <param name="Endpoint">The path of the socket.</param>
     /// <param name="MemoryBytes">What of the guest's memory the switch has mapped.</param>
     internal sealed record Port(
@@ -33,7 +36,12 @@ internal sealed record SwitchStatus(string Mode, IReadOnlyList<SwitchStatus.Port
             root.GetProperty("mode").GetString()!,
             [.. root.GetProperty("ports").EnumerateArray().Select(ReadPort)],
             [.. root.GetProperty("mac_table").EnumerateArray().Select(ReadAddress)],
-            root.GetRawText());
+            root.GetRawText())
+        {
+            Steering = root.GetProperty("steering") is { ValueKind: JsonValueKind.Object } steering
+                ? $"{steering.GetProperty("by").GetString()} ({steering.GetProperty("reason").GetString()})"
+                : null,
+        };
     }
 
     /// <summary>The first port at a socket; several guests may be connected to one.</summary>

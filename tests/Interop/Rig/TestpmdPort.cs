@@ -45,7 +45,8 @@ internal sealed record NetVhostPort(string Path) : TestpmdPort
 }
 
 /// <summary>An interface of a network namespace, as DPDK takes it.</summary>
-internal sealed record AfPacketPort(string Interface) : TestpmdPort
+/// <param name="Driver">net_af_packet or net_af_xdp.</param>
+internal sealed record InterfacePort(string Driver, string Interface) : TestpmdPort
 {
-    public override string ToVdev(int index) => $"net_af_packet{index},iface={Interface}";
+    public override string ToVdev(int index) => $"{Driver}{index},iface={Interface}";
 }

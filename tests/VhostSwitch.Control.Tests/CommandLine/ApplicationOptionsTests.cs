@@ -226,6 +226,12 @@ public class ApplicationOptionsTests
     }
 
     [Fact]
+    public void SaysWhoSwitchesInPlaceOfAnUplinksSwitch() =>
+        Assert.Equal(
+            ["--vm2vm 2: no uplink here has a switch of its own, so frames between guests are switched here as it would, with the receiver's tag"],
+            Line.Notices("-p 0x1 --vm2vm 2"));
+
+    [Fact]
     public void SaysThatWithoutAnUplinkNothingIsSwitched() =>
         Assert.Equal(["--vm2vm 0 sends every frame to the uplink, and there is none: name one with -p"], Line.Notices("--vm2vm 0"));
 

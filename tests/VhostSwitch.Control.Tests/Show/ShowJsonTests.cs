@@ -108,7 +108,11 @@ public class ShowJsonTests
               "gc_collections": 0,
               "allocated_bytes": 0
             }
-          ]
+          ],
+          "steering": {
+            "by": "hardware",
+            "reason": "eth1 sorts for 1 of 1 pools into 2 queues"
+          }
         }
         """,
         ShowJson.Write(Sample.Snapshot));

@@ -10,6 +10,7 @@ public class SnapshotViewTests
     public void ReadsLikeThis() => Assert.Equal(
         """
         vhost-switch 0.1.0, mode vmdq
+        steering: hardware (eth1 sorts for 1 of 1 pools into 2 queues)
 
         Ports
         Port Driver    Device Status                  Drops Endpoint
