@@ -29,4 +29,13 @@ vm2vm.SetAction(async result =>
     Console.Write(result.GetValue(json) ? report.ToJson() : report.ToString());
     return 0;
 });
-return await new RootCommand("Benchmarks of whole paths, each beside its peers in one run.") { vm2vm }.Parse(args).InvokeAsync();
+
+var generate = new Command("generate", "How fast testpmd and DPDK's send into DPDK's net_vhost.") { rounds, seconds, size, mergeable, packed, inOrder };
+generate.SetAction(async result =>
+{
+    var settings = new Settings(result.GetValue(size), result.GetValue(mergeable), result.GetValue(packed), result.GetValue(inOrder), WarmUpSeconds: 1.5,
+        result.GetValue(seconds));
+    Console.Write(await new Generation(settings, result.GetValue(rounds), Console.Error.WriteLine).RunAsync());
+    return 0;
+});
+return await new RootCommand("Benchmarks of whole paths, each beside its peers in one run.") { vm2vm, generate }.Parse(args).InvokeAsync();

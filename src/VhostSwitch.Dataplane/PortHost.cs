@@ -9,6 +9,9 @@ public abstract class PortHost
     /// <summary>The attached ports.</summary>
     public Topology Topology { get; private set; } = Topology.Empty;
 
+    /// <summary>True where inputs are polled only as long as somebody wants their frames, so that one which has few of them need not wait.</summary>
+    public virtual bool PollsOnDemand => false;
+
     /// <summary>Adds a port and gives it an id.</summary>
     /// <param name="port">A port that is not attached.</param>
     /// <exception cref="InvalidOperationException">There are <see cref="Topology.MaxPorts"/> ports already.</exception>

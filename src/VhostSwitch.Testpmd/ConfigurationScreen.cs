@@ -11,7 +11,8 @@ internal static class ConfigurationScreen
         var settings = session.Settings;
         var shares = session.Spread(session.MakeStreams());
         int streams = shares.Sum(share => share.Streams.Length);
-        output.WriteLine($"{settings.Mode.Name} packet forwarding{Retry(settings)} - ports={session.ForwardingPorts.Count} - cores={shares.Count} - streams={streams}");
+        output.WriteLine($"{settings.Mode.Name} packet forwarding{Retry(settings)} - ports={session.ForwardingPorts.Count} - cores={shares.Count} "
+            + $"- streams={streams}");
         if (settings.Retries) output.WriteLine($"TX retry num: {settings.Retry.Tries}, delay between TX retries: {settings.Retry.DelayUs}us");
         foreach (var (core, some) in shares)
         {

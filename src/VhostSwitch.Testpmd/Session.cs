@@ -246,7 +246,8 @@ internal sealed class Session : IDisposable
             if (inputs > 0 && inputs < Settings.RxQueues)
                 throw new TestpmdException($"Fail: input rxq ({Settings.RxQueues}) can't be greater than max_rx_queues ({inputs}) of port {port.Id}");
             if (outputs > 0 && outputs < Settings.TxQueues)
-                throw new TestpmdException($"Fail: input txq ({Settings.TxQueues}) can't be greater than max_tx_queues ({outputs}) of port {port.Id}");
+                throw new TestpmdException($"Fail: input txq ({Settings.TxQueues}) can't be greater than max_tx_queues ({outputs}) "
+                    + $"of port {port.Id}");
         }
     }
 
@@ -264,7 +265,8 @@ internal sealed class Session : IDisposable
                 checksums ? arriving.Aggregate(0UL, (sum, s) => sum + s.Since.BadTransport) : null);
         });
         return new ForwardStatistics(
-            [.. streams.Select(s => new StreamStatistics(s.Stream.RxPort.Id, s.Stream.TxPort.Id, s.Stream.Queue, s.Since.Received, s.Since.Sent, s.Since.Dropped))],
+            [.. streams.Select(s =>
+                new StreamStatistics(s.Stream.RxPort.Id, s.Stream.TxPort.Id, s.Stream.Queue, s.Since.Received, s.Since.Sent, s.Since.Dropped))],
             [.. ports]);
     }
 

@@ -103,7 +103,8 @@ public sealed class TestpmdProgram
         {
             _output.WriteLine("No commandline core given, start packet forwarding");
             if (!_session.IsForwarding) _session.Start(_configuration.TransmitFirst ? 1 : 0);
-            if (_configuration.StatisticsPeriodSeconds > 0) _loop.Every(TimeSpan.FromSeconds(_configuration.StatisticsPeriodSeconds), PrintStatistics);
+            if (_configuration.StatisticsPeriodSeconds > 0)
+                _loop.Every(TimeSpan.FromSeconds(_configuration.StatisticsPeriodSeconds), PrintStatistics);
             else _output.WriteLine("Press enter to exit");
         }
         else if (_configuration.AutoStart && !_session.IsForwarding) _commands.Run("start");

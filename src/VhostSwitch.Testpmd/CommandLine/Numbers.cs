@@ -77,7 +77,8 @@ internal static class Numbers
         string[] words = text.Split(',');
         if (words.Length > MostSegments) throw new TestpmdException($"txpkts: {words.Length} segments were given, {MostSegments} are the most");
         // A frame's addresses and type lie in its first piece.
-        int[] lengths = [.. words.Select((word, i) => Read(word, "length of a txpkts segment", i == 0 ? Ethernet.SnapshotLength : 1, LongestSegment))];
+        int[] lengths = [.. words.Select((word, i) =>
+            Read(word, "length of a txpkts segment", i == 0 ? Ethernet.SnapshotLength : 1, LongestSegment))];
         int sum = lengths.Sum();
         if (sum < UdpFrame.HeaderLength || sum > ushort.MaxValue)
             throw new TestpmdException($"txpkts: a frame of {sum} bytes was asked for, {UdpFrame.HeaderLength} to {ushort.MaxValue} are allowed");

@@ -47,7 +47,8 @@ internal static class TestpmdHelp
             output.WriteLine("  " + line);
     }
 
-    private static void WriteOptions(TextWriter output, IEnumerable<Option> effective, IEnumerable<string> withoutEffect, IEnumerable<string> notBuilt)
+    private static void WriteOptions(TextWriter output, IEnumerable<Option> effective, IEnumerable<string> withoutEffect,
+        IEnumerable<string> notBuilt)
     {
         foreach (var option in effective)
             HelpText.Row(output, HelpText.Label(option), option.Description!);

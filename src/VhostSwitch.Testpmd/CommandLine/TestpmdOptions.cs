@@ -26,7 +26,8 @@ internal sealed class TestpmdOptions : OptionSet
     {
         _interactive = Add(new FlagOption("--interactive", "A prompt: type help there. Without it forwarding starts at once, and Enter ends.", "-i"));
         _autoStart = Add(new FlagOption("--auto-start", "Start forwarding at once in spite of the prompt.", "-a"));
-        _txFirst = Add(new FlagOption("--tx-first", "Send a burst of txonly's frames first, so that both sides learn addresses. Not with -i: start tx_first."));
+        _txFirst = Add(new FlagOption("--tx-first",
+            "Send a burst of txonly's frames first, so that both sides learn addresses. Not with -i: start tx_first."));
         _period = Add(new ValueOption("--stats-period", "N", "Print statistics every N seconds until SIGINT or SIGTERM. Not with -i."));
         _json = Add(new FlagOption("--json", "Print statistics as JSON, an object a line, in place of tables."));
         _commandFile = Add(new ValueOption("--cmdline-file", "FILE", "Carry out the commands of a file first."));
@@ -37,25 +38,31 @@ internal sealed class TestpmdOptions : OptionSet
         _portList = Add(new ValueOption("--portlist", "LIST", "The ports that forward, as a list: 0,2-3."));
         _mode = Add(new ValueOption("--forward-mode", "MODE", $"{ForwardModes.Names}. Default: {ForwardModes.All[0].Name}.")
             .Suggest([.. ForwardModes.All.Select(mode => mode.Name)]));
-        _topology = Add(new ValueOption("--port-topology", "NAME", "paired: 0 and 1, 2 and 3. chained: 0 to 1 to 2 to 0. loop: each to itself. Default: paired.")
+        _topology = Add(new ValueOption("--port-topology", "NAME",
+            "paired: 0 and 1, 2 and 3. chained: 0 to 1 to 2 to 0. loop: each to itself. Default: paired.")
             .Suggest("paired", "chained", "loop"));
         _burst = Add(new ValueOption("--burst", "N", $"Frames of a burst, 1 to {Numbers.MostBurst}; 0 for the default. Default: 32."));
         _rxq = Add(new ValueOption("--rxq", "N", "Receive queues of each port. Default: 1."));
         _txq = Add(new ValueOption("--txq", "N", "Transmit queues of each port. Default: 1."));
         _rxd = Add(new ValueOption("--rxd", "N", "Receive descriptors; shown only: a device's own arguments size its queues."));
         _txd = Add(new ValueOption("--txd", "N", "Transmit descriptors; shown only, as --rxd."));
-        _peer = Add(new ValueOption("--eth-peer", "N,MAC", "The address behind port N, which frames are sent to; repeatable. Default: 02:00:00:00:00:N."));
+        _peer = Add(new ValueOption("--eth-peer", "N,MAC",
+            "The address behind port N, which frames are sent to; repeatable. Default: 02:00:00:00:00:N."));
         _peersFile = Add(new ValueOption("--eth-peers-configfile", "FILE", "The same for all ports: an address a line."));
-        _txpkts = Add(new ValueOption("--txpkts", "X[,Y...]", $"Length in bytes of generated frames, or of the pieces they lie in. Default: {GeneratorSettings.DefaultLength}."));
+        _txpkts = Add(new ValueOption("--txpkts", "X[,Y...]",
+            $"Length in bytes of generated frames, or of the pieces they lie in. Default: {GeneratorSettings.DefaultLength}."));
         _txIp = Add(new ValueOption("--tx-ip", "SRC,DST", "txonly: IPv4 addresses. Default: 198.18.0.1,198.18.0.2."));
         _txUdp = Add(new ValueOption("--tx-udp", "SRC[,DST]", "txonly: UDP ports. Default: 9,9."));
         _multiFlow = Add(new FlagOption("--txonly-multi-flow", "txonly: vary the source address."));
         _txFlows = Add(new ValueOption("--txonly-flows", "N", "txonly: how many source addresses, with --txonly-multi-flow. Default: 64."));
         _flows = Add(new ValueOption("--flowgen-flows", "N", "flowgen: how many destination addresses. Default: 1024."));
         _clones = Add(new ValueOption("--flowgen-clones", "N", "flowgen: 0; copies of a frame are not built. Default: 0."));
-        _txOffloads = Add(new ValueOption("--tx-offloads", "MASK", "What is left to ports that send, by DPDK's bits: 0x2 IPv4, 0x4 UDP, 0x8 TCP checksums, 0x20 TSO."));
-        _rxOffloads = Add(new ValueOption("--rx-offloads", "MASK", "What is checked of frames that arrive, by DPDK's bits: 0x2 IPv4, 0x4 UDP, 0x8 TCP checksums."));
-        _lro = Add(new FlagOption("--enable-lro", "Large TCP segments may arrive: where a device offers them, they are forwarded whole or cut for whom needs that."));
+        _txOffloads = Add(new ValueOption("--tx-offloads", "MASK",
+            "What is left to ports that send, by DPDK's bits: 0x2 IPv4, 0x4 UDP, 0x8 TCP checksums, 0x20 TSO."));
+        _rxOffloads = Add(new ValueOption("--rx-offloads", "MASK",
+            "What is checked of frames that arrive, by DPDK's bits: 0x2 IPv4, 0x4 UDP, 0x8 TCP checksums."));
+        _lro = Add(new FlagOption("--enable-lro",
+            "Large TCP segments may arrive: where a device offers them, they are forwarded whole or cut for whom needs that."));
         _rxChecksums = Add(new FlagOption("--enable-rx-cksum", "--rx-offloads=0xe: csum mode counts wrong checksums."));
         _scatter = Add(new FlagOption("--enable-scatter", "--rx-offloads=0x2000: frames may arrive in pieces, as they may in any case."));
         _noFlush = Add(new FlagOption("--no-flush-rx", "Forward what arrived before the start as well."));
@@ -85,8 +92,10 @@ internal sealed class TestpmdOptions : OptionSet
         var cores = ReadCores(result, eal);
         bool interactive = _interactive.IsGiven(result);
         int period = Number(_period, result, 0, 1, MostPeriod);
-        if (interactive && period > 0) throw new TestpmdException("--stats-period is for use without a prompt: leave out -i, or type show port stats all");
-        if (interactive && _txFirst.IsGiven(result)) throw new TestpmdException("--tx-first is for use without a prompt: leave out -i, or type start tx_first");
+        if (interactive && period > 0)
+            throw new TestpmdException("--stats-period is for use without a prompt: leave out -i, or type show port stats all");
+        if (interactive && _txFirst.IsGiven(result))
+            throw new TestpmdException("--tx-first is for use without a prompt: leave out -i, or type start tx_first");
         string mode = _mode.Last(result) ?? ForwardModes.All[0].Name;
         return new TestpmdConfiguration
         {
@@ -127,7 +136,8 @@ internal sealed class TestpmdOptions : OptionSet
         if (_coreMask.Last(result) is not { } mask) return cores;
         int[] asked = Numbers.Bits(Numbers.ReadMask(mask, "coremask"));
         if (asked.Length == 0 || asked.Except(cores).Any())
-            throw new TestpmdException($"--coremask {mask} should choose among the forwarding cores {string.Join(",", cores)}; the main core is for the prompt");
+            throw new TestpmdException($"--coremask {mask} should choose among the forwarding cores {string.Join(",", cores)}; "
+                + "the main core is for the prompt");
         return asked;
     }
 
@@ -145,7 +155,8 @@ internal sealed class TestpmdOptions : OptionSet
     private static int ReadDescriptors(ValueOption option, ParseResult result, List<string> notices)
     {
         int number = Number(option, result, 0, 0, MostDescriptors);
-        if (number != 0) notices.Add($"{option.Name} {number} is shown and has no effect: a device's own arguments size its queues (see Ports in --help)");
+        if (number != 0)
+            notices.Add($"{option.Name} {number} is shown and has no effect: a device's own arguments size its queues (see Ports in --help)");
         return number;
     }
 
@@ -169,7 +180,8 @@ internal sealed class TestpmdOptions : OptionSet
         foreach (string text in _peer.All(result))
         {
             string[] parts = text.Split(',', 2);
-            if (parts.Length < 2) throw new TestpmdException($"--eth-peer {text}: a port and an address are needed, for example --eth-peer=0,00:01:02:03:04:05");
+            if (parts.Length < 2)
+                throw new TestpmdException($"--eth-peer {text}: a port and an address are needed, for example --eth-peer=0,00:01:02:03:04:05");
             peers[Numbers.Read(parts[0], "port of --eth-peer", 0, MostQueues)] = Numbers.ReadAddress(parts[1]);
         }
         return peers;
@@ -205,13 +217,15 @@ internal sealed class TestpmdOptions : OptionSet
 
     private GeneratorSettings ReadGenerator(ParseResult result)
     {
-        if (Number(_clones, result, 0, 0, Numbers.MostBurst) != 0) throw new TestpmdException("--flowgen-clones above 0 is not built: every frame has a flow of its own turn");
+        if (Number(_clones, result, 0, 0, Numbers.MostBurst) != 0)
+            throw new TestpmdException("--flowgen-clones above 0 is not built: every frame has a flow of its own turn");
         var settings = new GeneratorSettings();
         if (_txpkts.Last(result) is { } lengths) settings = settings with { Segments = Numbers.ReadSegments(lengths) };
         if (_txIp.Last(result) is { } addresses)
         {
             IPAddress[] both = [.. addresses.Split(',').Select(ReadIPv4)];
-            if (both.Length != 2) throw new TestpmdException($"--tx-ip {addresses}: a source and a destination are needed, for example 198.18.0.1,198.18.0.2");
+            if (both.Length != 2)
+                throw new TestpmdException($"--tx-ip {addresses}: a source and a destination are needed, for example 198.18.0.1,198.18.0.2");
             settings = settings with { Source = both[0], Destination = both[1] };
         }
         if (_txUdp.Last(result) is { } ports)
@@ -244,7 +258,8 @@ internal sealed class TestpmdOptions : OptionSet
             WithoutEffect(new FlagOption(flag, ""));
         string[] values =
         [
-            "--txqflags", "--total-num-mbufs", "--mbcache", "--mbuf-size", "--socket-num", "--port-numa-config", "--ring-numa-config", "--rxpt", "--rxht",
+            "--txqflags", "--total-num-mbufs", "--mbcache", "--mbuf-size", "--socket-num", "--port-numa-config", "--ring-numa-config", "--rxpt",
+            "--rxht",
             "--rxwt", "--rxfreet", "--txpt", "--txht", "--txwt", "--txfreet", "--txrst", "--max-pkt-len", "--max-lro-pkt-size", "--mp-alloc",
             "--print-event", "--mask-event",
         ];
@@ -254,7 +269,8 @@ internal sealed class TestpmdOptions : OptionSet
 
     private void AddNotBuilt()
     {
-        foreach (string option in (string[])["--enable-hw-vlan", "--enable-hw-vlan-filter", "--enable-hw-vlan-strip", "--enable-hw-vlan-extend", "--enable-hw-qinq-strip"])
+        foreach (string option in (string[])["--enable-hw-vlan", "--enable-hw-vlan-filter", "--enable-hw-vlan-strip", "--enable-hw-vlan-extend",
+            "--enable-hw-qinq-strip"])
             NotBuilt(new FlagOption(option, ""), "frames keep their tags; leave it out");
         NotBuilt(new FlagOption("--enable-rx-timestamp", ""), "ports give no time stamps; leave it out");
         NotBuilt(new FlagOption("--rss-ip", ""), "devices spread flows over their queues as they do; leave it out");
@@ -262,9 +278,11 @@ internal sealed class TestpmdOptions : OptionSet
         NotBuilt(new FlagOption("--record-core-cycles", ""), "cycles are not counted; leave it out");
         NotBuilt(new FlagOption("--record-burst-stats", ""), "bursts are not counted by size; leave it out");
         NotBuilt(new FlagOption("--multi-rx-mempool", ""), "there is no buffer pool; leave it out");
-        foreach (string option in (string[])["--rxoffs", "--rxpkts", "--rxhdrs", "--rxq-share", "--hairpinq", "--hairpin-mode", "--eth-link-speed", "--bitrate-stats", "--latencystats", "--num-procs", "--proc-id", "--rx-mq-mode"])
+        foreach (string option in (string[])["--rxoffs", "--rxpkts", "--rxhdrs", "--rxq-share", "--hairpinq", "--hairpin-mode", "--eth-link-speed",
+            "--bitrate-stats", "--latencystats", "--num-procs", "--proc-id", "--rx-mq-mode"])
             NotBuilt(new ValueOption(option, "VALUE", "") { ValueIsOptional = true }, "ports have no such thing; leave it out");
-        string[] noisy = ["tx-sw-buffer-size", "tx-sw-buffer-flushtime", "lkup-memory", "lkup-num-reads", "lkup-num-writes", "lkup-num-reads-writes", "forward-mode"];
+        string[] noisy = ["tx-sw-buffer-size", "tx-sw-buffer-flushtime", "lkup-memory", "lkup-num-reads", "lkup-num-writes", "lkup-num-reads-writes",
+            "forward-mode"];
         foreach (string option in noisy)
             NotBuilt(new ValueOption("--noisy-" + option, "VALUE", "") { ValueIsOptional = true }, "forward mode noisy is not there; leave it out");
     }

@@ -5,7 +5,9 @@ using VhostSwitch.Packets;
 
 namespace VhostSwitch.Testpmd.Forwarding;
 
-/// <summary>Whole copies of the frames of a burst, each in one piece, that may be read and changed at will. Belongs to one forwarding thread.</summary>
+/// <summary>
+/// Whole copies of the frames of a burst, each in one piece, that may be read and changed at will. Belongs to one forwarding thread.
+/// </summary>
 internal sealed unsafe class FrameCopies : IDisposable
 {
     // Frames begin at cache lines.

@@ -60,7 +60,8 @@ internal sealed unsafe class FrameLog
         {
             ref var note = ref _notes[_printed % Capacity];
             ushort type = BinaryPrimitives.ReverseEndianness(note.Snapshot.AsUInt16().GetElement(6));
-            output.WriteLine($"port {note.Port}/queue {note.Queue}: src={Text(Ethernet.Source(note.Snapshot))} - dst={Text(Ethernet.Destination(note.Snapshot))}"
+            output.WriteLine($"port {note.Port}/queue {note.Queue}: src={Text(Ethernet.Source(note.Snapshot))}"
+                + $" - dst={Text(Ethernet.Destination(note.Snapshot))}"
                 + $" - type=0x{type:x4} - length={note.Length} - nb_segs={note.Segments}");
         }
         ulong omitted = Volatile.Read(ref _omitted);

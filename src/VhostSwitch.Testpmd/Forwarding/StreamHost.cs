@@ -14,6 +14,9 @@ internal sealed class StreamHost : PortHost
     /// <summary>The threads that forward; none between <c>stop</c> and <c>start</c>.</summary>
     public IReadOnlyList<ForwardingThread> Threads => _threads;
 
+    /// <inheritdoc/>
+    public override bool PollsOnDemand => true;
+
     /// <summary>Starts threads whose streams have their queues from then on, whatever becomes of those.</summary>
     /// <param name="threads">The threads, not started.</param>
     public void Run(ForwardingThread[] threads)
@@ -51,7 +54,8 @@ internal sealed class StreamHost : PortHost
             {
                 spin.SpinOnce(sleep1Threshold: 20);
                 if (Stopwatch.GetElapsedTime(start) > PassLimit)
-                    throw new InvalidOperationException($"the forwarding thread on core {thread.Core} has not come round for {PassLimit.TotalSeconds} s");
+                    throw new InvalidOperationException($"the forwarding thread on core {thread.Core} has not come round for "
+                        + $"{PassLimit.TotalSeconds} s");
             }
         }
     }

@@ -42,7 +42,9 @@ internal sealed unsafe class Workspace : IDisposable
     /// <summary>True where something is left to be done to one of the frames on loan.</summary>
     public bool Unfinished { get; private set; }
 
-    /// <summary>Takes a burst from a stream's receive queue and counts it. <see cref="InputQueue.Return"/> must follow where there are frames.</summary>
+    /// <summary>
+    /// Takes a burst from a stream's receive queue and counts it. <see cref="InputQueue.Return"/> must follow where there are frames.
+    /// </summary>
     /// <param name="stream">The stream.</param>
     /// <param name="input">Its receive queue.</param>
     /// <returns>How many frames there are, the bad ones included.</returns>

@@ -51,7 +51,8 @@ internal sealed unsafe class ChecksumMode : CopyingMode
     private static void ChangeTransport(FrameStream stream, Frame* frame, in PacketHeaders headers, ChecksumSettings rx, ChecksumSettings tx)
     {
         bool tcp = headers.Kind == PacketKind.Tcp;
-        byte* transport = frame->Data + headers.Transport, place = transport + (tcp ? PacketHeaders.TcpChecksumOffset : PacketHeaders.UdpChecksumOffset);
+        byte* transport = frame->Data + headers.Transport;
+        byte* place = transport + (tcp ? PacketHeaders.TcpChecksumOffset : PacketHeaders.UdpChecksumOffset);
         uint length = (uint)(headers.Network + headers.NetworkLength - headers.Transport);
         if (!tcp && BinaryPrimitives.ReverseEndianness(Unsafe.ReadUnaligned<ushort>(transport + UdpLengthPlace)) != length) return;
         ushort there = Unsafe.ReadUnaligned<ushort>(place);

@@ -25,7 +25,8 @@ internal static unsafe class UdpFrame
     /// <param name="sourcePort">The source port.</param>
     /// <param name="destinationPort">The destination port.</param>
     public static void Write(
-        byte* data, int length, MacAddress destinationMac, MacAddress sourceMac, uint source, uint destination, ushort sourcePort, ushort destinationPort)
+        byte* data, int length, MacAddress destinationMac, MacAddress sourceMac, uint source, uint destination,
+        ushort sourcePort, ushort destinationPort)
     {
         Addresses.Write(data, destinationMac, sourceMac);
         Put(data + TypePlace, IPv4Type);

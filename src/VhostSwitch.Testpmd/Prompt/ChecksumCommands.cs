@@ -37,7 +37,8 @@ internal sealed class ChecksumCommands(Session session)
             "tcp" => OffloadBits.TxTcpChecksum,
             _ => 0,
         };
-        if (byPort && bit == 0) throw new TestpmdException($"{words[0]} checksum offload is not supported by port {port.Id}: it is not computed here either");
+        if (byPort && bit == 0)
+            throw new TestpmdException($"{words[0]} checksum offload is not supported by port {port.Id}: it is not computed here either");
         RefuseWhileForwarding();
         port.TxOffloads = byPort ? port.TxOffloads | bit : port.TxOffloads & ~bit;
         Show(port);
@@ -53,7 +54,8 @@ internal sealed class ChecksumCommands(Session session)
     private void SetTunnel(string[] words)
     {
         _ = PortChoice.One(session, words[1]);
-        if (Numbers.IsOn(words[0])) throw new TestpmdException("csum parse-tunnel on is not built: checksums of what a tunnel carries stay as they are");
+        if (Numbers.IsOn(words[0]))
+            throw new TestpmdException("csum parse-tunnel on is not built: checksums of what a tunnel carries stay as they are");
     }
 
     private void SetSegments(string[] words)

@@ -59,7 +59,8 @@ internal sealed class CommandTable
     /// <exception cref="TestpmdException">It cannot be read.</exception>
     public void Load(string path)
     {
-        if (_loads == DeepestLoad) throw new TestpmdException($"load {path}: files of commands load each other {DeepestLoad} deep; does one load itself?");
+        if (_loads == DeepestLoad)
+            throw new TestpmdException($"load {path}: files of commands load each other {DeepestLoad} deep; does one load itself?");
         string[] lines;
         try
         {
@@ -86,12 +87,14 @@ internal sealed class CommandTable
         bool begun = words.Length > 0 && !line.EndsWith(' ');
         string typed = begun ? words[^1] : "";
         string[] before = begun ? words[..^1] : words;
-        return [.. _commands.SelectMany(command => command.Next(before)).Where(word => word.StartsWith(typed, StringComparison.Ordinal)).Distinct().Order(StringComparer.Ordinal)];
+        return [.. _commands.SelectMany(command => command.Next(before)).Where(word => word.StartsWith(typed, StringComparison.Ordinal)).Distinct()
+            .Order(StringComparer.Ordinal)];
     }
 
     private static string[] Words(string line) => line.Split('#')[0].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
 
-    private void Add(string section, string pattern, string help, Action<string[]> run) => _commands.Add(new PromptCommand(section, pattern, help, run));
+    private void Add(string section, string pattern, string help, Action<string[]> run) =>
+        _commands.Add(new PromptCommand(section, pattern, help, run));
 
     // The first words are DPDK's, which scripts look for.
     private string Explain(string[] words)

@@ -20,10 +20,12 @@ internal sealed class DisplayCommands(Session session)
         table.Add(new(Section, "show port xstats PORTS", "all counters, by queues as well", words => ForEach(words[0], ShowExtended)));
         table.Add(new(Section, "show port summary PORTS", "a line for each port", ShowSummary));
         table.Add(new(Section, "clear port stats|xstats|info PORTS", "count from 0 again", words => ForEach(words[1], Clear)));
-        table.Add(new(Section, "show fwd stats all [--json]", "what was forwarded since start", words => session.WriteForwardStatistics(session.Json || words[0].Length > 0)));
+        table.Add(new(Section, "show fwd stats all [--json]", "what was forwarded since start", words =>
+            session.WriteForwardStatistics(session.Json || words[0].Length > 0)));
         table.Add(new(Section, "clear fwd stats all", "count what is forwarded from 0 again", _ => session.ClearForwardStatistics()));
         table.Add(new(Section, "show config rxtx", "burst, queues, offloads", _ => ConfigurationScreen.WriteQueues(session, Output)));
-        table.Add(new(Section, "show config fwd", "which streams there are, and which core has them", _ => ConfigurationScreen.WriteForwarding(session, Output)));
+        table.Add(new(Section, "show config fwd", "which streams there are, and which core has them", _ =>
+            ConfigurationScreen.WriteForwarding(session, Output)));
         table.Add(new(Section, "show config cores", "the forwarding cores", _ => ShowCores()));
         table.Add(new(Section, "show config txpkts", "the lengths of generated frames", _ => ConfigurationScreen.WriteGenerator(session, Output)));
     }
@@ -96,7 +98,8 @@ internal sealed class DisplayCommands(Session session)
         Output.WriteLine($"{"Port",-4} {"MAC Address",-17} {"Name",-12} {"Driver",-14} {"Status",-8} Endpoint");
         foreach (var port in ports)
         {
-            Output.WriteLine($"{port.Id,-4} {port.Address.ToString().ToUpperInvariant(),-17} {port.Device.Vdev.Name,-12} {port.Device.Vdev.Driver.Name,-14} "
+            Output.WriteLine($"{port.Id,-4} {port.Address.ToString().ToUpperInvariant(),-17} {port.Device.Vdev.Name,-12} "
+                + $"{port.Device.Vdev.Driver.Name,-14} "
                 + $"{(port.IsUp ? "up" : "down"),-8} {port.Device.Endpoint}");
         }
     }
@@ -107,5 +110,6 @@ internal sealed class DisplayCommands(Session session)
         Output.WriteLine($"\n  NIC statistics for port {port.Id} cleared");
     }
 
-    private void ShowCores() => Output.WriteLine($"List of forwarding lcores:  {string.Join("  ", session.Settings.Cores.Take(session.Settings.ForwardingCores))}");
+    private void ShowCores() =>
+        Output.WriteLine($"List of forwarding lcores:  {string.Join("  ", session.Settings.Cores.Take(session.Settings.ForwardingCores))}");
 }

@@ -18,8 +18,10 @@ internal static class PortChoice
     /// <param name="session">Has it.</param>
     /// <param name="word">Its number.</param>
     /// <exception cref="TestpmdException">There is no such port.</exception>
-    public static TestPort One(Session session, string word) =>
-        session.Ports.TryGetValue(Numbers.Read(word, "port", 0, MostPorts), out var port)
-            ? port
-            : throw new TestpmdException($"Invalid port {word}: there are {(session.Ports.Count == 0 ? "none" : string.Join(", ", session.Ports.Keys))}");
+    public static TestPort One(Session session, string word)
+    {
+        if (session.Ports.TryGetValue(Numbers.Read(word, "port", 0, MostPorts), out var port)) return port;
+        string there = session.Ports.Count == 0 ? "none" : string.Join(", ", session.Ports.Keys);
+        throw new TestpmdException($"Invalid port {word}: there are {there}");
+    }
 }

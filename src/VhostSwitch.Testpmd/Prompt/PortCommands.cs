@@ -20,12 +20,15 @@ internal sealed class PortCommands(Session session)
         table.Add(new(Section, "port start PORTS", "forward by ports again", words => Start(PortChoice.Of(session, words[0]))));
         table.Add(new(Section, "port stop PORTS", "do not forward by ports; stop first", words => Stop(PortChoice.Of(session, words[0]))));
         table.Add(new(Section, "port close PORTS", "close ports that were stopped", words => Close(PortChoice.Of(session, words[0]))));
-        table.Add(new(Section, "port reset PORTS", "not built", _ => throw new TestpmdException("port reset is not built: type port close and port attach")));
+        table.Add(new(Section, "port reset PORTS", "not built", _ =>
+            throw new TestpmdException("port reset is not built: type port close and port attach")));
         table.Add(new(Section, "port attach VDEV", "make a port, as --vdev does: net_tap1,iface=tap1", words => Attach(words[0])));
         table.Add(new(Section, "port detach PORT", "close a port", words => Close([PortChoice.One(session, words[0])])));
         table.Add(new(Section, "port config all rxq|txq|rxd|txd N", "queues and descriptors of all ports, which were stopped", ConfigureAll));
-        table.Add(new(Section, "port config PORT rx_offload|tx_offload NAME on|off", "what is done for frames of a port, which was stopped: tcp_cksum, tcp_tso", ConfigureOffload));
-        table.Add(new(Section, "port config mtu PORT MTU", "not built", _ => throw new TestpmdException("port config mtu is not built: set it at the interface, with ip link")));
+        table.Add(new(Section, "port config PORT rx_offload|tx_offload NAME on|off",
+            "what is done for frames of a port, which was stopped: tcp_cksum, tcp_tso", ConfigureOffload));
+        table.Add(new(Section, "port config mtu PORT MTU", "not built", _ =>
+            throw new TestpmdException("port config mtu is not built: set it at the interface, with ip link")));
     }
 
     private void Start(IReadOnlyList<TestPort> ports)
@@ -66,7 +69,8 @@ internal sealed class PortCommands(Session session)
     {
         Output.WriteLine("Attaching a new port...");
         var vdev = Vdev.Parse(text, PortDrivers.All);
-        if (session.Ports.Values.Any(port => port.Device.Vdev.Name == vdev.Name)) throw new TestpmdException($"{vdev.Name} is there already: every device has a name of its own");
+        if (session.Ports.Values.Any(port => port.Device.Vdev.Name == vdev.Name))
+            throw new TestpmdException($"{vdev.Name} is there already: every device has a name of its own");
         if (session.IsForwarding) throw new TestpmdException("Please stop forwarding first");
         var port = session.AddPort(vdev);
         Output.WriteLine($"Port {port.Id} is attached. Now total ports is {session.Ports.Count}\nDone");

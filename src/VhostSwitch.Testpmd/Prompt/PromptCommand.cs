@@ -61,5 +61,6 @@ internal sealed record PromptCommand(string Section, string Pattern, string Help
 
     private static bool IsValue(string word) => char.IsAsciiLetterUpper(word[0]);
 
-    private static bool Fits(string pattern, string word) => IsValue(pattern) ? !word.StartsWith("--", StringComparison.Ordinal) : pattern.Split('|').Contains(word);
+    private static bool Fits(string pattern, string word) =>
+        IsValue(pattern) ? !word.StartsWith("--", StringComparison.Ordinal) : pattern.Split('|').Contains(word);
 }

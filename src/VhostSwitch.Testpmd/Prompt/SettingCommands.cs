@@ -23,20 +23,28 @@ internal sealed class SettingCommands(Session session)
         table.Add(new(Section, "set burst N", "frames of a burst", words => SetBurst(words[0])));
         table.Add(new(Section, "set burst tx delay US retry N", "how long to wait before a retry, and how often to retry", SetRetry));
         table.Add(new(Section, "set txpkts LENGTHS", "the lengths of generated frames, or of their pieces: 64 or 64,128", SetLengths));
-        table.Add(new(Section, "set txsplit off|on|rand", "off; others are not built", words => RefuseUnless(words[0] == "off", $"set txsplit {words[0]}", "frames lie in the pieces that set txpkts says")));
-        table.Add(new(Section, "set txtimes TIMES", "not built", words => RefuseUnless(false, $"set txtimes {words[0]}", "ports send when they can")));
-        table.Add(new(Section, "set eth-peer PORT MAC", "the address behind a port", words => PortChoice.One(session, words[0]).Peer = Numbers.ReadAddress(words[1])));
+        table.Add(new(Section, "set txsplit off|on|rand", "off; others are not built", words =>
+            RefuseUnless(words[0] == "off", $"set txsplit {words[0]}", "frames lie in the pieces that set txpkts says")));
+        table.Add(new(Section, "set txtimes TIMES", "not built", words =>
+            RefuseUnless(false, $"set txtimes {words[0]}", "ports send when they can")));
+        table.Add(new(Section, "set eth-peer PORT MAC", "the address behind a port", words =>
+            PortChoice.One(session, words[0]).Peer = Numbers.ReadAddress(words[1])));
         table.Add(new(Section, "set nbcore N", "how many forwarding cores to use", words => SetCores(words[0])));
-        table.Add(new(Section, "set nbport N", "how many ports forward", words => SetPorts([.. session.Ports.Keys.Take(Numbers.Read(words[0], "nb ports", 1, session.Ports.Count))])));
+        table.Add(new(Section, "set nbport N", "how many ports forward", words =>
+            SetPorts([.. session.Ports.Keys.Take(Numbers.Read(words[0], "nb ports", 1, session.Ports.Count))])));
         table.Add(new(Section, "set corelist LIST", "the forwarding cores", words => SetCoreList(Numbers.ReadList(words[0], "corelist"))));
-        table.Add(new(Section, "set coremask MASK", "the forwarding cores", words => SetCoreList(Numbers.Bits(Numbers.ReadMask(words[0], "coremask")))));
+        table.Add(new(Section, "set coremask MASK", "the forwarding cores", words =>
+            SetCoreList(Numbers.Bits(Numbers.ReadMask(words[0], "coremask")))));
         table.Add(new(Section, "set portlist LIST", "the ports that forward, in order", words => SetPorts(Numbers.ReadList(words[0], "portlist"))));
-        table.Add(new(Section, "set portmask MASK", "the ports that forward", words => SetPorts(Numbers.Bits(Numbers.ReadMask(words[0], "portmask")))));
+        table.Add(new(Section, "set portmask MASK", "the ports that forward", words =>
+            SetPorts(Numbers.Bits(Numbers.ReadMask(words[0], "portmask")))));
         table.Add(new(Section, "set promisc PORTS on|off", "on; ports take frames to whatever address", words => KeepOn(words, "promiscuous mode")));
         table.Add(new(Section, "set allmulti PORTS on|off", "on; ports take frames to whatever group", words => KeepOn(words, "allmulticast mode")));
         table.Add(new(Section, "set verbose LEVEL", "above 0: print a line for each frame that arrives", words => SetVerbose(words[0])));
-        table.Add(new(Section, "set flush_rx on|off", "whether what arrived before the start is forgotten", words => Settings.FlushesInputs = Numbers.IsOn(words[0])));
-        table.Add(new(Section, "set mac_addr PORT MAC", "not built", words => RefuseUnless(false, "set mac_addr", "a port's address is its device's; give it to --vdev")));
+        table.Add(new(Section, "set flush_rx on|off", "whether what arrived before the start is forgotten", words =>
+            Settings.FlushesInputs = Numbers.IsOn(words[0])));
+        table.Add(new(Section, "set mac_addr PORT MAC", "not built", words =>
+            RefuseUnless(false, "set mac_addr", "a port's address is its device's; give it to --vdev")));
     }
 
     private static void RefuseUnless(bool allowed, string given, string reason)
@@ -62,7 +70,8 @@ internal sealed class SettingCommands(Session session)
 
     private void SetRetry(string[] words)
     {
-        Settings.Retry = new RetryPolicy(Numbers.Read(words[1], "retries", 0, MostTries), Numbers.Read(words[0], "delay in microseconds", 0, MostDelayUs));
+        Settings.Retry = new RetryPolicy(Numbers.Read(words[1], "retries", 0, MostTries),
+            Numbers.Read(words[0], "delay in microseconds", 0, MostDelayUs));
         SayWhen();
     }
 

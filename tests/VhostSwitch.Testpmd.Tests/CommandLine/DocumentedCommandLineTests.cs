@@ -17,15 +17,18 @@ public sealed class DocumentedCommandLineTests
         // Vhost sample application, 16.07: the ports are those of the guest.
         { $"-c 0x3 -n 4 --socket-mem 512 {TwoPorts} -- --burst=64 --i --disable-hw-vlan-filter", "ports: rings" },
         {
-            $"-c 0x3 -n 4 --socket-mem 512 {TwoPorts} -- --burst=64 --i --disable-hw-vlan-filter --eth-peer=0,aa:bb:cc:dd:ee:ff --eth-peer=1,ff:ee:dd:cc:bb:aa",
+            $"-c 0x3 -n 4 --socket-mem 512 {TwoPorts} -- --burst=64 --i --disable-hw-vlan-filter --eth-peer=0,aa:bb:cc:dd:ee:ff "
+                + "--eth-peer=1,ff:ee:dd:cc:bb:aa",
             "ports: rings"
         },
         {
-            "-c 0x3 -n 4 --socket-mem 1024 --no-pci --file-prefix=virtio_user-testpmd --vdev=net_ring0,loop=1 -- -i --txqflags=0xf01 --disable-hw-vlan",
+            "-c 0x3 -n 4 --socket-mem 1024 --no-pci --file-prefix=virtio_user-testpmd --vdev=net_ring0,loop=1 -- -i --txqflags=0xf01 "
+                + "--disable-hw-vlan",
             "virtio_user0,mac=…,path=$path_vhost: a ring"
         },
         {
-            "-c 0x3 -n 4 --socket-mem 1024 --no-pci --file-prefix=virtio-user-testpmd --vdev=net_ring0,loop=1 -- -i --txqflags=0xf01 --disable-hw-vlan",
+            "-c 0x3 -n 4 --socket-mem 1024 --no-pci --file-prefix=virtio-user-testpmd --vdev=net_ring0,loop=1 -- -i --txqflags=0xf01 "
+                + "--disable-hw-vlan",
             "virtio-user0,mac=…,path=$path_vhost: a ring"
         },
         // The older edition, which prints "-- n 4 -socket-mem 128" for "-n 4 --socket-mem 128", and "--eth- peer" for "--eth-peer".
@@ -52,7 +55,9 @@ public sealed class DocumentedCommandLineTests
         var configuration = Parse(line);
         Assert.Equal(line.Split(' ').Any(word => word is "-i" or "--i"), configuration.Interactive);
         if (line.Contains("--burst=64", StringComparison.Ordinal)) Assert.Equal(64, configuration.Burst);
-        if (line.Contains("--txq=2", StringComparison.Ordinal)) Assert.Equal((2, 2, 1024, 1024), (configuration.RxQueues, configuration.TxQueues, configuration.RxDescriptors, configuration.TxDescriptors));
+        if (line.Contains("--txq=2", StringComparison.Ordinal))
+            Assert.Equal((2, 2, 1024, 1024),
+                (configuration.RxQueues, configuration.TxQueues, configuration.RxDescriptors, configuration.TxDescriptors));
         if (line.Contains("02c", StringComparison.Ordinal)) Assert.Equal(0x2cUL, configuration.TxOffloads);
         if (!line.Contains("--eth-peer", StringComparison.Ordinal)) return;
         Assert.Equal(MacAddress.Parse("aa:bb:cc:dd:ee:ff"), configuration.Peers[0]);

@@ -36,13 +36,15 @@ public sealed class OptionTests
     [Fact]
     public void EveryOptionSaysWhatItSays()
     {
-        var c = Parse($"{Ports} -- --nb-cores 2 --portlist 2,0 --burst 0 --forward-mode mac_retry --port-topology loop --txpkts 100,200 --tx-ip 10.0.0.1,10.0.0.2 "
+        var c = Parse($"{Ports} -- --nb-cores 2 --portlist 2,0 --burst 0 --forward-mode mac_retry --port-topology loop --txpkts 100,200 "
+            + "--tx-ip 10.0.0.1,10.0.0.2 "
             + "--tx-udp 5 --txonly-multi-flow --txonly-flows 7 --flowgen-flows 9 --stats-period 3 --tx-first --no-flush-rx --json --enable-rx-cksum");
         Assert.Equal((2, 32, "mac", true, PortTopology.Loop), (c.ForwardingCores, c.Burst, c.Mode.Name, c.Retries, c.Topology));
         Assert.Equal([2, 0], c.Ports!);
         Assert.Equal([100, 200], c.Generator.Segments);
         Assert.Equal((IPAddress.Parse("10.0.0.1"), IPAddress.Parse("10.0.0.2"), (ushort)5, (ushort)5, 7, 9),
-            (c.Generator.Source, c.Generator.Destination, c.Generator.SourcePort, c.Generator.DestinationPort, c.Generator.TransmitFlows, c.Generator.GeneratedFlows));
+            (c.Generator.Source, c.Generator.Destination, c.Generator.SourcePort, c.Generator.DestinationPort, c.Generator.TransmitFlows,
+                c.Generator.GeneratedFlows));
         Assert.Equal((3, true, false, true, 0xeUL), (c.StatisticsPeriodSeconds, c.TransmitFirst, c.FlushesInputs, c.Json, c.RxOffloads));
     }
 

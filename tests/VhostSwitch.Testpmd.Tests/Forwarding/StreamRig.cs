@@ -14,8 +14,8 @@ internal sealed class StreamRig : IDisposable
     private readonly Host _host = new();
     private readonly ListInput _input;
 
-    public StreamRig(byte[][] frames, ChecksumSettings? checksums = null, OffloadFields offload = default, int splitAt = 0, OffloadKinds takes = OffloadKinds.None,
-        int burst = 32, RetryPolicy retry = default, int freed = 0)
+    public StreamRig(byte[][] frames, ChecksumSettings? checksums = null, OffloadFields offload = default, int splitAt = 0,
+        OffloadKinds takes = OffloadKinds.None, int burst = 32, RetryPolicy retry = default, int freed = 0)
     {
         var rx = new Port("rx");
         var tx = new Port("tx");

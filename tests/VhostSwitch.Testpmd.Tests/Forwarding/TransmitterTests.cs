@@ -1,6 +1,6 @@
 using VhostSwitch.Dataplane;
 using VhostSwitch.Testpmd.Modes;
-using VhostSwitch.Testpmd.Tests.Modes;
+using VhostSwitch.TestContent;
 
 namespace VhostSwitch.Testpmd.Tests.Forwarding;
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using VhostSwitch.Dataplane;
+using VhostSwitch.TestContent;
 using VhostSwitch.Testpmd.Forwarding;
 using VhostSwitch.Testpmd.Modes;
 using VhostSwitch.Testpmd.Tests.Forwarding;
@@ -67,7 +68,8 @@ public sealed class ForwardModeTests
         Assert.Equal(Frames.Destination, sent[6..12]);
         Assert.Equal(frame[address..(address + length)], sent[(address + length)..(address + (2 * length))]);
         Assert.Equal(frame[(address + length)..(address + (2 * length))], sent[address..(address + length)]);
-        Assert.Equal((2222, 1111), (BinaryPrimitives.ReadUInt16BigEndian(sent.AsSpan(ports)), BinaryPrimitives.ReadUInt16BigEndian(sent.AsSpan(ports + 2))));
+        Assert.Equal((2222, 1111),
+            (BinaryPrimitives.ReadUInt16BigEndian(sent.AsSpan(ports)), BinaryPrimitives.ReadUInt16BigEndian(sent.AsSpan(ports + 2))));
         Assert.Equal(frame[(ports + 4)..], sent[(ports + 4)..]);
         Assert.True(Frames.ChecksumsAreRight(sent));
     }
@@ -101,7 +103,8 @@ public sealed class ForwardModeTests
         byte[] answer = Assert.Single(rig.Run(new IcmpEchoMode()));
         byte[] expected =
         [
-            .. Frames.Source, .. Own, 8, 6, 0, 1, 8, 0, 6, 4, 0, 2, .. Own, .. Frames.To.GetAddressBytes(), .. Frames.Source, .. Frames.From.GetAddressBytes(),
+            .. Frames.Source, .. Own, 8, 6, 0, 1, 8, 0, 6, 4, 0, 2, .. Own, .. Frames.To.GetAddressBytes(), .. Frames.Source,
+                .. Frames.From.GetAddressBytes(),
         ];
         Assert.Equal(expected, answer);
     }
@@ -230,7 +233,8 @@ public sealed class ForwardModeTests
         mode.Turn(rig.Stream, rig.Workspace);
         Assert.Equal(32, rig.Output.Frames.Count);
         Assert.All(rig.Output.Frames, frame => Assert.Equal(segments.Sum(), frame.Length));
-        Assert.All(rig.Output.Frames.Index(), f => Assert.Equal(new IPAddress([198, 18, 0, (byte)(f.Index % 3)]), new IPAddress(f.Item.AsSpan(26, 4))));
+        Assert.All(rig.Output.Frames.Index(), f =>
+            Assert.Equal(new IPAddress([198, 18, 0, (byte)(f.Index % 3)]), new IPAddress(f.Item.AsSpan(26, 4))));
         Assert.All(rig.Output.Frames, frame => Assert.Equal(0, HeaderSum(frame)));
         Assert.Equal(segments.Length - 1, Pieces(rig.Stream.Generator));
     }

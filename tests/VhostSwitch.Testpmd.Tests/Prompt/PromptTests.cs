@@ -45,7 +45,9 @@ public sealed class PromptTests
     [InlineData("tso set 800 0", "TSO segment size for non-tunneled packets is 800\n")]
     [InlineData("clear port stats all", "\n  NIC statistics for port 0 cleared\n\n  NIC statistics for port 1 cleared\n")]
     [InlineData("show config txpkts", "Number of segments: 1\nSegment sizes: 64\nSplit packet: off\n")]
-    [InlineData("show config fwd", "io packet forwarding - ports=2 - cores=1 - streams=2\nLogical Core -1 (socket 0) forwards packets on 2 streams:\n  RX P=0/Q=0 (socket 0) -> TX P=1/Q=0 (socket 0) peer=02:00:00:00:00:01\n")]
+    [InlineData("show config fwd",
+        "io packet forwarding - ports=2 - cores=1 - streams=2\nLogical Core -1 (socket 0) forwards packets on 2 streams:\n  RX P=0/Q=0 (socket 0) "
+            + "-> TX P=1/Q=0 (socket 0) peer=02:00:00:00:00:01\n")]
     [InlineData("show port xstats 0", "###### NIC extended statistics for port 0 \nrx_good_packets: 0\n")]
     [InlineData("load /nowhere", "/nowhere cannot be read: ")]
     [InlineData("# a remark", "")]
@@ -82,7 +84,8 @@ public sealed class PromptTests
             // Two bursts of its own and what it received.
             Assert.Equal(stream.Counters.Received + 64, stream.Counters.Sent);
         }
-        Assert.Contains($"  RX-packets: {counters[0].RxPackets,-14} RX-dropped: 0             RX-total: {counters[0].RxPackets}\n", text, StringComparison.Ordinal);
+        Assert.Contains($"  RX-packets: {counters[0].RxPackets,-14} RX-dropped: 0             RX-total: {counters[0].RxPackets}\n", text,
+            StringComparison.Ordinal);
         Assert.EndsWith("\nDone.\n", text, StringComparison.Ordinal);
     }
 

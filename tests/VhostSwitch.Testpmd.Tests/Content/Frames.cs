@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using VhostSwitch.Dataplane;
 
-namespace VhostSwitch.Testpmd.Tests.Modes;
+namespace VhostSwitch.TestContent;
 
 /// <summary>Frames to forward, built and checked without the code under test: checksums word by word as RFC 1071 says.</summary>
 internal static class Frames
@@ -36,7 +36,8 @@ internal static class Frames
     }
 
     public static byte[] ArpRequest() =>
-        [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, .. Source, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, .. Source, .. From.GetAddressBytes(), 0, 0, 0, 0, 0, 0, .. To.GetAddressBytes()];
+        [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, .. Source, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, .. Source, .. From.GetAddressBytes(), 0, 0, 0, 0, 0, 0,
+            .. To.GetAddressBytes()];
 
     /// <summary>What a sender says of a large segment.</summary>
     public static OffloadFields Segments(int size) => new()
