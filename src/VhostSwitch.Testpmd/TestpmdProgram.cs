@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using VhostSwitch.Control.CommandLine;
 using VhostSwitch.Linux;
@@ -12,12 +13,15 @@ public sealed class TestpmdProgram
 {
     private const string PromptText = "testpmd> ";
 
+    private static readonly TimeSpan LinkLimit = TimeSpan.FromSeconds(3), LinkPause = TimeSpan.FromMilliseconds(50);
+
     private readonly TestpmdConfiguration _configuration;
     private readonly EventLoop _loop = new();
     private readonly TextWriter _output;
     private readonly Session _session;
     private readonly CommandTable _commands;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _failed;
 
     private TestpmdProgram(TestpmdConfiguration configuration, TextWriter output)
     {
@@ -60,7 +64,7 @@ public sealed class TestpmdProgram
         var control = new Thread(RunControl) { Name = "control" };
         try
         {
-            Begin();
+            MakePorts();
         }
         catch
         {
@@ -68,20 +72,27 @@ public sealed class TestpmdProgram
             throw;
         }
         control.Start();
-        var input = new Thread(_configuration.Interactive ? ReadCommands : WaitForEnter) { Name = "input", IsBackground = true };
-        // Statistics are printed until a signal comes, whatever is typed.
-        if (_configuration.Interactive || _configuration.StatisticsPeriodSeconds == 0) input.Start();
-        _ended.Task.Wait();
-        _loop.Stop();
-        control.Join();
-        _loop.Dispose();
-        return _failure is null ? ExitCode.Ok : ExitCode.Failed;
+        try
+        {
+            WaitForLinks();
+            Do(Begin);
+            var input = new Thread(_configuration.Interactive ? ReadCommands : WaitForEnter) { Name = "input", IsBackground = true };
+            // Statistics are printed until a signal comes, whatever is typed.
+            if (_configuration.Interactive || _configuration.StatisticsPeriodSeconds == 0) input.Start();
+            _ended.Task.Wait();
+        }
+        finally
+        {
+            _loop.Post(_session.Dispose);
+            _loop.Stop();
+            control.Join();
+            _loop.Dispose();
+        }
+        return _failed ? ExitCode.Failed : ExitCode.Ok;
     }
 
-    private string? _failure;
-
     // Before the control thread runs: what cannot be made ends the program.
-    private void Begin()
+    private void MakePorts()
     {
         if (_configuration.Interactive) _output.WriteLine("Interactive-mode selected");
         foreach (var vdev in _configuration.Eal.Devices)
@@ -92,14 +103,34 @@ public sealed class TestpmdProgram
         if (_session.Ports.Count == 0) _output.WriteLine("No probed ethernet devices: --vdev and -a make ports");
         if (_session.ForwardingPorts.Count % 2 == 1 && _session.Settings.Topology == Forwarding.PortTopology.Paired)
             _output.WriteLine("\nWarning! port-topology=paired and odd forward ports number, the last port will pair with itself.\n");
-        _output.WriteLine("Checking link statuses...\nDone");
+    }
+
+    // A port that connects to somebody needs a moment: frames that are sent first are not to be lost by that.
+    private void WaitForLinks()
+    {
+        _output.WriteLine("Checking link statuses...");
+        long start = Stopwatch.GetTimestamp();
+        while (_configuration.WaitsForLinks && Stopwatch.GetElapsedTime(start) < LinkLimit && !_ended.Task.IsCompleted && !Do(AllAreUp))
+            Thread.Sleep(LinkPause);
+        _output.WriteLine("Done");
+    }
+
+    private bool AllAreUp()
+    {
+        foreach (var port in _session.Ports.Values.Where(port => !port.IsUp))
+            port.Device.Check();
+        return _session.Ports.Values.All(port => port.IsUp);
+    }
+
+    private bool Begin()
+    {
         if (_configuration.CommandFile is { } file) _commands.Load(file);
-        if (_session.HasQuit)
+        if (_session.HasQuit) _ended.TrySetResult();
+        else if (_configuration.Interactive)
         {
-            _ended.SetResult();
-            return;
+            if (_configuration.AutoStart && !_session.IsForwarding) _commands.Run("start");
         }
-        if (!_configuration.Interactive)
+        else
         {
             _output.WriteLine("No commandline core given, start packet forwarding");
             if (!_session.IsForwarding) _session.Start(_configuration.TransmitFirst ? 1 : 0);
@@ -107,8 +138,11 @@ public sealed class TestpmdProgram
                 _loop.Every(TimeSpan.FromSeconds(_configuration.StatisticsPeriodSeconds), PrintStatistics);
             else _output.WriteLine("Press enter to exit");
         }
-        else if (_configuration.AutoStart && !_session.IsForwarding) _commands.Run("start");
+        return true;
     }
+
+    // Has the control thread do something, and waits; what it throws, this throws.
+    private T Do<T>(Func<T> work) => _loop.Invoke(work).GetAwaiter().GetResult();
 
     private void RunControl()
     {
@@ -121,7 +155,7 @@ public sealed class TestpmdProgram
         catch (Exception e)
         {
             // A fault of this program: it cannot go on without its control thread, and says so.
-            _failure = e.ToString();
+            _failed = true;
             Console.Error.WriteLine($"testpmd: the control thread failed: {e}");
             _ended.TrySetResult();
         }
@@ -132,7 +166,7 @@ public sealed class TestpmdProgram
         var editor = new LineEditor(PromptText, _commands.Suggest);
         while (editor.Read() is { } line)
         {
-            if (_loop.Invoke(() => RunLine(line)).Result) return;
+            if (Do(() => RunLine(line))) return;
         }
         Quit();
     }

@@ -27,6 +27,9 @@ internal sealed record TestpmdConfiguration
     /// <summary>True to start forwarding at once in spite of the prompt.</summary>
     public bool AutoStart { get; init; }
 
+    /// <summary>True to give ports that are not up a moment before the first command.</summary>
+    public bool WaitsForLinks { get; init; } = true;
+
     /// <summary>True to send a burst first.</summary>
     public bool TransmitFirst { get; init; }
 

@@ -15,7 +15,7 @@ internal sealed class TestpmdOptions : OptionSet
     // DPDK's limits: a descriptor ring, a number in its code.
     private const int MostDescriptors = 32768, MostPeriod = 65534, MostQueues = 1024, MostFlows = 1 << 20, MostMulti = 1 << 16;
 
-    private readonly FlagOption _interactive, _autoStart, _txFirst, _json, _multiFlow, _noFlush, _lro, _rxChecksums, _scatter;
+    private readonly FlagOption _interactive, _autoStart, _txFirst, _json, _multiFlow, _noFlush, _noLinks, _lro, _rxChecksums, _scatter;
     private readonly ValueOption _period, _commandFile, _cores, _ports, _coreMask, _portMask, _portList, _burst, _rxq, _txq, _rxd, _txd, _mode;
     private readonly ValueOption _topology, _peer, _peersFile, _txpkts, _txIp, _txUdp, _txFlows, _flows, _clones, _txOffloads, _rxOffloads;
     private readonly List<Option> _withoutEffect = [];
@@ -66,6 +66,7 @@ internal sealed class TestpmdOptions : OptionSet
         _rxChecksums = Add(new FlagOption("--enable-rx-cksum", "--rx-offloads=0xe: csum mode counts wrong checksums."));
         _scatter = Add(new FlagOption("--enable-scatter", "--rx-offloads=0x2000: frames may arrive in pieces, as they may in any case."));
         _noFlush = Add(new FlagOption("--no-flush-rx", "Forward what arrived before the start as well."));
+        _noLinks = Add(new FlagOption("--disable-link-check", "Do not wait, 3 s at most, until ports are up."));
         AddWithoutEffect();
         AddNotBuilt();
     }
@@ -104,6 +105,7 @@ internal sealed class TestpmdOptions : OptionSet
             ForwardingCores = Number(_cores, result, _coreMask.IsGiven(result) ? cores.Count : 1, 1, cores.Count),
             Interactive = interactive,
             AutoStart = _autoStart.IsGiven(result),
+            WaitsForLinks = !_noLinks.IsGiven(result),
             TransmitFirst = _txFirst.IsGiven(result),
             StatisticsPeriodSeconds = period,
             Json = _json.IsGiven(result),
@@ -251,7 +253,7 @@ internal sealed class TestpmdOptions : OptionSet
         string[] flags =
         [
             "--disable-hw-vlan", "--disable-hw-vlan-filter", "--disable-hw-vlan-strip", "--disable-hw-vlan-extend", "--disable-crc-strip",
-            "--disable-rss", "--disable-link-check", "--no-lsc-interrupt", "--no-rmv-interrupt", "--no-mlockall", "--mlockall", "--numa", "--no-numa",
+            "--disable-rss", "--no-lsc-interrupt", "--no-rmv-interrupt", "--no-mlockall", "--mlockall", "--numa", "--no-numa",
             "--enable-drop-en", "--hot-plug", "--crc-strip", "--no-iova-contig",
         ];
         foreach (string flag in flags)
