@@ -28,12 +28,19 @@ guestTcp.SetAction(async result =>
     Write(result, "guest-tcp", report.ToJson(), report.ToSvg(), report.ToString());
 });
 
+var generate = new Command("generate", "How fast this project's testpmd and DPDK's send into DPDK's net_vhost.") { rounds, seconds, size, mergeable, packed, inOrder };
+generate.SetAction(async result =>
+{
+    var settings = new Settings(result.GetValue(size), result.GetValue(mergeable), result.GetValue(packed), result.GetValue(inOrder), WarmUpSeconds: 1.5, result.GetValue(seconds));
+    Console.Write(await new Generation(settings, result.GetValue(rounds), Console.Error.WriteLine).RunAsync());
+});
+
 if (Environment.ProcessorCount < 2)
 {
     Console.Error.WriteLine("bench: two cores are needed, one for the switch and one for the guests");
     return 1;
 }
-return await new RootCommand("Benchmarks of whole paths, each beside its peers in one run.") { vm2vm, guestTcp }.Parse(args).InvokeAsync();
+return await new RootCommand("Benchmarks of whole paths, each beside its peers in one run.") { vm2vm, guestTcp, generate }.Parse(args).InvokeAsync();
 
 void Write(ParseResult result, string name, string asJson, string asPicture, string asText)
 {
