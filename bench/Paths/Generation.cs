@@ -79,7 +79,7 @@ internal sealed class Generation(Settings settings, int rounds, Action<string> p
                     : $"  {mode,-8} {generator,-12} {Statistics.Median(rates),7:F2} Mpps median of {rates.Length} ({rates.Min():F2} to "
                         + $"{rates.Max():F2})\n");
             }
-            var ratio = Ratio.Of(samples, mode, Ours, Peer);
+            var ratio = Ratio.Of(samples.Where(s => s.Load == mode), mode, Ours, Peer, (a, b) => a.Mpps / b.Mpps);
             text.Append(ratio.Median is null ? $"  {mode,-8} {Ours} / {Peer}: inconclusive\n"
                 : $"  {mode,-8} {Ours} / {Peer}: {ratio.Median:F2} median of {ratio.Pairs} pairs ({ratio.Lowest:F2} to {ratio.Highest:F2})\n");
         }
