@@ -12,9 +12,6 @@ internal static class Limits
     /// <summary>A program on this host says or does something that takes it well under a second.</summary>
     public static readonly TimeSpan Step = Slowness * TimeSpan.FromSeconds(20);
 
-    /// <summary>A running switch answers at its control socket: what <c>vhost-switch ctl</c> waits by itself.</summary>
-    public static readonly TimeSpan Answer = Slowness * TimeSpan.FromSeconds(10);
-
     /// <summary>A DPDK program starts: memory, drivers, ports.</summary>
     public static readonly TimeSpan DpdkStart = Slowness * TimeSpan.FromSeconds(60);
 

@@ -80,7 +80,7 @@ internal sealed class SwitchProcess : IAsyncDisposable
     public async Task<JsonDocument> ShowAsync()
     {
         string[] socket = _controlSocket is null ? [] : ["--socket", _controlSocket];
-        string[] arguments = ["ctl", .. socket, "--timeout", $"{Limits.Answer.TotalSeconds}", "show", "--json"];
+        string[] arguments = ["ctl", .. socket, "--timeout", $"{(int)Limits.Step.TotalSeconds}", "show", "--json"];
         string json = await ChildProcess.RunAsync("vhost-switch ctl", Repository.SwitchProgram, arguments, Limits.Step, _folder);
         return JsonDocument.Parse(json);
     }
