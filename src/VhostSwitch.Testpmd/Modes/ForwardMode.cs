@@ -88,6 +88,10 @@ internal abstract unsafe class CopyingMode : ReceivingMode
 /// <summary>A mode whose streams send frames of their own.</summary>
 internal abstract unsafe class GeneratingMode : ForwardMode
 {
+    // A full ring is asked again after some tenths of a microsecond: asked without end, it is taken from its receiver, which then empties it
+    // more slowly.
+    private const int SpinsOnFull = 20;
+
     /// <summary>Builds the frames of a stream.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="settings">What frames look like.</param>
@@ -103,7 +107,9 @@ internal abstract unsafe class GeneratingMode : ForwardMode
         {
             int count = Math.Min(left, generator.MostFrames);
             generator.Lend(count);
+            ulong sent = stream.Counters.Sent;
             workspace.Transmitter.Send(stream, generator.Burst, generator.Everything, count, unfinished: false);
+            if (stream.Counters.Sent == sent) Thread.SpinWait(SpinsOnFull);
             left -= count;
         }
     }
