@@ -1,4 +1,5 @@
 using VhostSwitch.Control.CommandLine;
+using VhostSwitch.Control.Configuration;
 using VhostSwitch.Control.Messages;
 using VhostSwitch.Control.Show;
 using VhostSwitch.Control.Statistics;
@@ -18,7 +19,7 @@ namespace VhostSwitch.Program;
 /// A running switch: poll threads, a control thread, and the sockets guests connect to. All state belongs to the control
 /// thread; who wants to see it asks there.
 /// </summary>
-public sealed class SwitchInstance : IDisposable
+public sealed class SwitchInstance : IConfigurable, IDisposable
 {
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
 
@@ -31,6 +32,7 @@ public sealed class SwitchInstance : IDisposable
     private readonly VhostServer _server;
     private readonly PortContext _context;
     private readonly List<PortDevice> _devices = [];
+    private readonly ConfiguredPorts _configured;
     private readonly Thread _controlThread;
     private readonly int _collectionsAtStart = GC.CollectionCount(0);
     private readonly Dictionary<PollThread, BusyMeter> _busy = [];
@@ -49,6 +51,7 @@ public sealed class SwitchInstance : IDisposable
         Forwarder forwarder = _pools is null ? new BridgeForwarder(_table) : new VmdqForwarder(_pools, configuration.Vmdq);
         _dataPlane = new DataPlane(configuration.PollCores, forwarder, configuration.Retry, configuration.Idle);
         _context = new PortContext(_loop, _dataPlane, OwnMemory.For(configuration.Memory));
+        _configured = new ConfiguredPorts(configuration.Ovsdb?.RunFolder ?? "", vdev => Open(vdev, _context), Remove, log);
         foreach (var thread in _dataPlane.Threads)
         {
             _busy.Add(thread, new BusyMeter());
@@ -111,6 +114,16 @@ public sealed class SwitchInstance : IDisposable
     /// <summary>What the switch looks like now.</summary>
     public Task<SwitchSnapshot> SnapshotAsync() => _loop.Invoke(Snapshot);
 
+    /// <inheritdoc/>
+    public Task<SwitchReport> ConfigureAsync(WantedSwitch wanted) => _loop.Invoke(() =>
+    {
+        _configured.Configure(wanted);
+        return _configured.Report();
+    });
+
+    /// <inheritdoc/>
+    public Task<SwitchReport> ReportAsync() => _loop.Invoke(_configured.Report);
+
     /// <summary>Each device's frames as the statistics screen shows them.</summary>
     public Task<IReadOnlyList<DeviceStatistics>> StatisticsAsync() => _loop.Invoke(Statistics);
 
@@ -122,6 +135,7 @@ public sealed class SwitchInstance : IDisposable
         if (!_controlThread.Join(StopLimit)) throw new InvalidOperationException($"the control thread did not end within {StopLimit.TotalSeconds} s");
         _dataPlane.Dispose();
         _table.Dispose();
+        _configured.Dispose();
         _loop.Dispose();
     }
 
@@ -139,17 +153,30 @@ public sealed class SwitchInstance : IDisposable
     private void Add(Vdev vdev)
     {
         var pools = vdev == _configuration.Uplink ? _pools : null;
-        var device = vdev.Driver.Create(vdev, pools is null ? _context : _context with { Outward = queue => new VmdqUplink(queue, pools, _configuration.Vmdq) });
-        device.Noted += text => _log(LogLevel.Warning, $"{vdev.Name}: {text}");
+        PortDevice device;
         try
         {
-            device.Start(() => pools?.Uplink = device.Port.Id);
+            var context = pools is null ? _context : _context with { Outward = queue => new VmdqUplink(queue, pools, _configuration.Vmdq) };
+            device = Open(vdev, context, port => pools?.Uplink = port.Id);
         }
         catch (PortException e) when (_configuration.UplinkIsImplied)
         {
-            device.Dispose();
             _log(LogLevel.Warning, $"{e.Message}; going on without an uplink");
             return;
+        }
+        if (pools is null) return;
+        _uplink = device;
+        Steer();
+    }
+
+    private PortDevice Open(Vdev vdev, PortContext context, Action<Port>? attached = null)
+    {
+        if (_dataPlane.Topology.Attached.Length == Topology.MaxPorts) throw vdev.Wrong($"{Topology.MaxPorts} ports are the most");
+        var device = vdev.Driver.Create(vdev, context);
+        device.Noted += text => _log(LogLevel.Warning, $"{vdev.Name}: {text}");
+        try
+        {
+            device.Start(() => attached?.Invoke(device.Port));
         }
         catch
         {
@@ -158,9 +185,13 @@ public sealed class SwitchInstance : IDisposable
         }
         _devices.Add(device);
         _log(LogLevel.Info, $"{vdev.Name}: {device.Status}");
-        if (pools is null) return;
-        _uplink = device;
-        Steer();
+        return device;
+    }
+
+    private void Remove(PortDevice device)
+    {
+        _devices.Remove(device);
+        device.Dispose();
     }
 
     private void RemovePorts()
@@ -219,7 +250,7 @@ public sealed class SwitchInstance : IDisposable
     private SwitchSnapshot Snapshot() => new(
         ProductVersion.Text,
         _configuration.Mode,
-        [.. _devices.Select(Show), .. _server.Connections.Select(Show), .. _server.Endpoints.Where(e => e.Sessions.Count == 0).Select(Show)],
+        [.. _devices.Select(Show), .. _server.Connections.Select(Show), .. _server.Endpoints.Where(e => e.Sessions.Count == 0).Select(Show), .. _configured.Missing()],
         [.. _table.Entries().Select(Show)],
         [.. _dataPlane.Threads.Select(Show)])
     {

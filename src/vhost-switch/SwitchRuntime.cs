@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using VhostSwitch.Control.CommandLine;
+using VhostSwitch.Control.Ovsdb;
 using VhostSwitch.Control.Statistics;
 using VhostSwitch.Control.Unixctl;
 using VhostSwitch.Linux;
@@ -30,11 +31,15 @@ public static class SwitchRuntime
             await using var control = new UnixctlServer(ProductVersion.Line, fault => output.WriteLine($"control socket: {fault.Message}"));
             SwitchCommands.Register(control, instance.SnapshotAsync, instance.StatisticsAsync, stop.Ask);
             Listen(control, configuration, output);
-            using var printing = new CancellationTokenSource();
-            var statistics = PrintStatisticsAsync(configuration, instance, output, printing.Token);
-            await Task.WhenAny(stop.Asked, instance.Failed).ConfigureAwait(false);
-            await printing.CancelAsync().ConfigureAwait(false);
+            using var ending = new CancellationTokenSource();
+            var statistics = PrintStatisticsAsync(configuration, instance, output, ending.Token);
+            List<Task> ends = [stop.Asked, instance.Failed];
+            // Ends by itself only for a fault of this program, which is thrown below.
+            if (configuration.Ovsdb is { } target) ends.Add(new OvsdbClient(target.SocketPath, instance, ProductVersion.Line, Log).RunAsync(ending.Token));
+            await Task.WhenAny(ends).ConfigureAwait(false);
+            await ending.CancelAsync().ConfigureAwait(false);
             await statistics.ConfigureAwait(false);
+            if (configuration.Ovsdb is not null) await ends[^1].ConfigureAwait(false);
             if (!instance.Failed.IsCompleted) return ExitCode.Ok;
             errors.WriteLine($"vhost-switch: {instance.Failed.Result}");
             return ExitCode.Failed;
