@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Measures this switch beside its peers in one run: ./bench.sh vm2vm [--rounds N] [--size BYTES] [--output FOLDER]; ./bench.sh vm2vm --help
+# Measures this switch beside its peers in one run; ./bench.sh CASE --help has all options:
+#   ./bench.sh vm2vm [--rounds N] [--size BYTES] [--output FOLDER]          frames a second between two drivers
+#   ./bench.sh guest-tcp [--rounds N] [--megabytes N] [--output FOLDER]     processor time of TCP between two Linux guests
 set -euo pipefail
 cd "$(dirname "$0")"
 source tests/install.sh

@@ -7,26 +7,41 @@ var size = new Option<int>("--size") { Description = "The frames' length in byte
 var mergeable = new Option<bool>("--mergeable") { Description = "Mergeable receive buffers, which is not this switch's default." };
 var packed = new Option<bool>("--packed") { Description = "Packed rings." };
 var inOrder = new Option<bool>("--in-order") { Description = "Buffers used in order." };
-var output = new Option<DirectoryInfo?>("--output") { Description = "A folder for vm2vm.json and vm2vm.svg." };
+var output = new Option<DirectoryInfo?>("--output") { Description = "A folder for the report as JSON and as a picture." };
 var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
+var megabytes = new Option<int>("--megabytes") { Description = "The payload of each measurement, in millions of bytes, in files of 64.", DefaultValueFactory = _ => 256 };
 
 var vm2vm = new Command("vm2vm", "Guest to guest: this switch, DPDK testpmd and Open vSwitch, side by side.") { rounds, seconds, size, mergeable, packed, inOrder, output, json };
 vm2vm.SetAction(async result =>
 {
-    if (Environment.ProcessorCount < 2)
-    {
-        Console.Error.WriteLine("bench: two cores are needed, one for the switch and one for the guests");
-        return 1;
-    }
     var settings = new Settings(result.GetValue(size), result.GetValue(mergeable), result.GetValue(packed), result.GetValue(inOrder), WarmUpSeconds: 1.5, result.GetValue(seconds));
     var report = await new VmToVm(settings, result.GetValue(rounds), Console.Error.WriteLine).RunAsync();
+    Write(result, "vm2vm", report.ToJson(), report.ToSvg(), report.ToString());
+});
+
+var guestTcp = new Command("guest-tcp", "TCP with segmentation offload between Linux guests: this switch, Open vSwitch and the kernel's bridge, side by side.") { rounds, megabytes, output, json };
+guestTcp.SetAction(async result =>
+{
+    const int FileMegabytes = 64;
+    var settings = new TcpSettings(FileMegabytes * 1_000_000, Math.Max(1, result.GetValue(megabytes) / FileMegabytes));
+    var report = await new GuestTcp(settings, result.GetValue(rounds), Console.Error.WriteLine).RunAsync();
+    Write(result, "guest-tcp", report.ToJson(), report.ToSvg(), report.ToString());
+});
+
+if (Environment.ProcessorCount < 2)
+{
+    Console.Error.WriteLine("bench: two cores are needed, one for the switch and one for the guests");
+    return 1;
+}
+return await new RootCommand("Benchmarks of whole paths, each beside its peers in one run.") { vm2vm, guestTcp }.Parse(args).InvokeAsync();
+
+void Write(ParseResult result, string name, string asJson, string asPicture, string asText)
+{
     if (result.GetValue(output) is { } folder)
     {
         folder.Create();
-        File.WriteAllText(Path.Combine(folder.FullName, "vm2vm.json"), report.ToJson());
-        File.WriteAllText(Path.Combine(folder.FullName, "vm2vm.svg"), Plot.Svg(report));
+        File.WriteAllText(Path.Combine(folder.FullName, name + ".json"), asJson);
+        File.WriteAllText(Path.Combine(folder.FullName, name + ".svg"), asPicture);
     }
-    Console.Write(result.GetValue(json) ? report.ToJson() : report.ToString());
-    return 0;
-});
-return await new RootCommand("Benchmarks of whole paths, each beside its peers in one run.") { vm2vm }.Parse(args).InvokeAsync();
+    Console.Write(result.GetValue(json) ? asJson : asText);
+}

@@ -13,6 +13,11 @@ internal sealed record Report(Settings Settings, IReadOnlyList<Sample> Samples, 
         group sample by (sample.Load, sample.Contender) into g
         select (g.Key.Load, g.Key.Contender, g.Where(s => s.IsNear).Select(s => s.Mpps).ToArray());
 
+    /// <summary>The picture of the report.</summary>
+    public string ToSvg() => Plot.Svg(
+        $"Guest to guest, {Settings.FrameSize}-byte frames, {Settings.Ring}, one switch core: million frames a second (higher is better)", Machine, "F1",
+        [.. from g in Groups where g.Near.Length > 0 group new PlotBar(g.Contender, g.Near, g.Contender == VmToVm.OurName) by g.Load]);
+
     public string ToJson() => JsonSerializer.Serialize(this, ReportJson.Default.Report);
 
     public override string ToString()
@@ -23,8 +28,7 @@ internal sealed record Report(Settings Settings, IReadOnlyList<Sample> Samples, 
             Line(near.Length == 0 ? $"  {load,-15} {contender,-14} inconclusive: no sample with the cores near each other"
                 : $"  {load,-15} {contender,-14} {Statistics.Median(near),7:F2} Mpps median of {near.Length} ({near.Min():F2} to {near.Max():F2})");
         foreach (var ratio in Ratios)
-            Line(ratio.Median is null ? $"  {ratio.Load,-15} {VmToVm.OurName} / {ratio.Over}: inconclusive"
-                : $"  {ratio.Load,-15} {VmToVm.OurName} / {ratio.Over}: {ratio.Median:F2} median of {ratio.Pairs} pairs ({ratio.Lowest:F2} to {ratio.Highest:F2})");
+            Line("  " + ratio.Tell(VmToVm.OurName));
         var ours = Samples.Where(s => s.Contender == VmToVm.OurName).ToList();
         Line($"  {VmToVm.OurName}: {ours.Sum(s => s.Inspection!.Collections)} collections, {ours.Sum(s => s.Inspection!.AllocatedBytes)} bytes allocated by the poll thread, {ours.Sum(s => s.Inspection!.Drops)} frames dropped");
         Line($"  {VmToVm.OurName}, lean guests: {Sum(ours, s => s.Lost)} frames lost, {Sum(ours, s => s.Changed)} changed or out of order");

@@ -6,7 +6,6 @@ namespace VhostSwitch.Bench.Paths;
 internal sealed class VmToVm(Settings settings, int rounds, Action<string> progress)
 {
     private static readonly Func<Contender>[] Contenders = [() => new Ours(), () => new TestpmdIo(), () => new OpenVswitchNormal()];
-    private const int Attempts = 3;
 
     private static readonly Load[] Loads = [new TestpmdLoad(), new LeanLoad()];
 
@@ -22,51 +21,32 @@ internal sealed class VmToVm(Settings settings, int rounds, Action<string> progr
             {
                 foreach (var make in Contenders)
                 {
-                    var sample = await MeasureNearAsync(make, load, round);
+                    int now = round;
+                    var sample = await Near.MeasureAsync(() => MeasureAsync(make, load, now), far => Tell(far, " (far: again)"));
                     samples.Add(sample);
-                    progress($"{load.Name}, round {round} of {rounds}: {sample.Contender,-14} {sample.Mpps,7:F2} Mpps, cores {sample.BeforeNs:F0} and {sample.AfterNs:F0} ns apart{(sample.IsNear ? "" : " (far: not counted)")}");
+                    Tell(sample, sample.IsNear ? "" : " (far: not counted)");
                 }
             }
         }
         string[] others = [.. Contenders.Select(make => make().Name).Where(name => name != OurName)];
-        var ratios = from load in Loads from other in others select Ratio.Of(samples, load.Name, OurName, other);
+        var ratios = from load in Loads from other in others
+                     select Ratio.Of(samples.Where(s => s.Load == load.Name), load.Name, OurName, other, (a, b) => a.Mpps / b.Mpps);
         return new Report(settings, samples, [.. ratios], [.. Contenders.Select(make => make().What), .. Loads.Select(l => $"{l.Name}: {l.What}")], Machine.Describe());
     }
 
-    // The cores of a shared machine move for seconds at a time. A sample that began or ended far is taken again, and shown as what it is.
-    private async Task<Sample> MeasureNearAsync(Func<Contender> make, Load load, int round)
-    {
-        for (int attempt = 1; ; attempt++)
-        {
-            var sample = await MeasureAsync(make, load, round);
-            if (sample.IsNear || attempt == Attempts) return sample;
-            progress($"{load.Name}, round {round} of {rounds}: {sample.Contender,-14} {sample.Mpps,7:F2} Mpps, cores {sample.BeforeNs:F0} and {sample.AfterNs:F0} ns apart (far: again)");
-        }
-    }
+    private void Tell(Sample sample, string place) => progress(
+        $"{sample.Load}, round {sample.Round} of {rounds}: {sample.Contender,-14} {sample.Mpps,7:F2} Mpps, cores {sample.BeforeNs:F0} and {sample.AfterNs:F0} ns apart{place}");
 
     private async Task<Sample> MeasureAsync(Func<Contender> make, Load load, int round)
     {
         using var folder = new TestFolder();
-        double before = await WaitUntilNearAsync();
+        double before = await Near.WaitAsync();
         await using var contender = make();
         var sockets = await contender.StartAsync(folder, settings.Mergeable);
         Inspection? inspection = null;
         var result = await load.RunAsync(folder, sockets, settings, async () => inspection = await contender.InspectAsync());
         await contender.DisposeAsync();
-        double after = CoreDistance.Measure(Contender.SwitchCore, Load.LoadCore);
+        double after = Near.Distance();
         return new Sample(contender.Name, load.Name, round, result.Mpps, before, after, result.Lost, result.Changed, inspection);
-    }
-
-    private static async Task<double> WaitUntilNearAsync()
-    {
-        const int Looks = 10;
-        double distance = 0;
-        for (int look = 0; look < Looks; look++)
-        {
-            distance = CoreDistance.Measure(Contender.SwitchCore, Load.LoadCore);
-            if (distance < CoreDistance.NearNs) break;
-            await Task.Delay(TimeSpan.FromSeconds(1));
-        }
-        return distance;
     }
 }

@@ -24,10 +24,6 @@ public enum IdlePolicy
 /// </remarks>
 public sealed unsafe partial class PollThread : IDisposable
 {
-    // Empty passes before a thread sleeps: about 0.1 ms of polling, longer than a guest takes to answer, so that a
-    // conversation is never slowed by sleeping, and short against the time slices of a guest that stopped.
-    private const int SpinsBeforeSleep = 4000;
-
     // Passes between two looks, behind a fence, at the queues whose decision to notify is open. Only guests that poll keep
     // decisions open in busy times, so the price is one fence in 16 passes; a guest that has just gone to sleep waits 16 passes at most.
     private const ulong PassesBetweenFences = 16;
@@ -68,6 +64,7 @@ public sealed unsafe partial class PollThread : IDisposable
     private ulong _busyPasses;
     private ulong _frames;
     private bool _sleeping;
+    private SpinBudget _spins = new();
     private int _changeSeen;
     private long _allocatedAtStart;
     private long _allocated;
@@ -200,7 +197,7 @@ public sealed unsafe partial class PollThread : IDisposable
                 continue;
             }
             if (_openCount > 0) DecideNotifications();
-            if (++emptyPasses < SpinsBeforeSleep || _waiting > 0 || _idle == IdlePolicy.Busy)
+            if (++emptyPasses < _spins.Passes || _waiting > 0 || _idle == IdlePolicy.Busy)
             {
                 Thread.SpinWait(1);
                 continue;
@@ -402,7 +399,12 @@ public sealed unsafe partial class PollThread : IDisposable
         bool found = false;
         foreach (var input in inputs)
             found |= input.HasFrames();
-        if (!found) Wait(limit);
+        if (!found)
+        {
+            long start = Stopwatch.GetTimestamp();
+            Wait(limit);
+            _spins.Slept(Stopwatch.GetElapsedTime(start));
+        }
         Volatile.Write(ref _sleeping, false);
         foreach (var input in inputs)
             input.DisableKicks();

@@ -18,6 +18,7 @@ public sealed class EventLoop : IDisposable
     private readonly Dictionary<int, ulong> _tokens = [];
     private readonly List<Timer> _timers = [];
     private ulong _lastToken = WakeToken;
+    private volatile Thread? _runner;
     private bool _stop;
 
     /// <summary>Makes a loop that watches nothing.</summary>
@@ -84,12 +85,33 @@ public sealed class EventLoop : IDisposable
         return result.Task;
     }
 
+    /// <summary>
+    /// Has the loop's thread compute something, and waits for it. Any thread may call it; on the loop's own thread, and while none runs the loop,
+    /// it is computed at once.
+    /// </summary>
+    /// <typeparam name="T">What is computed.</typeparam>
+    /// <param name="work">The computation; what it throws, this throws.</param>
+    public T Call<T>(Func<T> work) =>
+        _runner is null || _runner == Thread.CurrentThread ? work() : Invoke(work).GetAwaiter().GetResult();
+
     /// <summary>Ends <see cref="Run"/>. Any thread may call it.</summary>
     public void Stop() => Post(() => _stop = true);
+
+    /// <summary>Runs the loop on a thread of its own, which ends with the process unless <see cref="Stop"/> ends it before.</summary>
+    /// <param name="name">The thread's name.</param>
+    public Thread Start(string name)
+    {
+        var thread = new Thread(Run) { Name = name, IsBackground = true };
+        // Already now, so that nobody works beside the thread while it starts.
+        _runner = thread;
+        thread.Start();
+        return thread;
+    }
 
     /// <summary>Runs until <see cref="Stop"/>.</summary>
     public void Run()
     {
+        _runner = Thread.CurrentThread;
         Span<ulong> tokens = stackalloc ulong[64];
         while (!_stop)
         {
@@ -105,6 +127,7 @@ public sealed class EventLoop : IDisposable
             for (int i = 0; i < _timers.Count; i++)
                 _timers[i].TickIfDue();
         }
+        _runner = null;
     }
 
     /// <inheritdoc/>

@@ -27,6 +27,7 @@ internal static unsafe partial class Libc
     internal const uint HUGETLBFS_MAGIC = 0x958458f6;
     internal const uint MFD_CLOEXEC = 1;
     internal const uint MFD_ALLOW_SEALING = 2;
+    internal const uint MFD_HUGETLB = 4;
     internal const int F_GETFL = 3;
     internal const int F_SETFL = 4;
     internal const int F_ADD_SEALS = 1033;
@@ -42,6 +43,7 @@ internal static unsafe partial class Libc
     internal const int SO_TYPE = 3;
     internal const int SO_PEERCRED = 17;
     internal const int SO_DOMAIN = 39;
+    internal const int SHUT_RDWR = 2;
     internal const int SCM_RIGHTS = 1;
     internal const int MSG_CTRUNC = 0x8;
     internal const int MSG_TRUNC = 0x20;
@@ -138,6 +140,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial int mprotect(void* addr, nuint length, int prot);
     [LibraryImport("libc", SetLastError = true)] internal static partial int madvise(void* addr, nuint length, int advice);
     [LibraryImport("libc", SetLastError = true)] internal static partial int memfd_create(byte* name, uint flags);
+    [LibraryImport("libc")] internal static partial int posix_fallocate(int fd, nint offset, nint length);
     [LibraryImport("libc", SetLastError = true)] internal static partial int ftruncate(int fd, nint length);
     [LibraryImport("libc", SetLastError = true)] internal static partial int fcntl(int fd, int cmd, nint arg);
     [LibraryImport("libc", SetLastError = true)] internal static partial nint lseek(int fd, nint offset, int whence);
@@ -160,6 +163,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial nint sendmsg(int fd, msghdr* msg, int flags);
     [LibraryImport("libc", SetLastError = true)] internal static partial nint recvmsg(int fd, msghdr* msg, int flags);
     [LibraryImport("libc", SetLastError = true)] internal static partial int getsockopt(int fd, int level, int optname, void* optval, uint* optlen);
+    [LibraryImport("libc")] internal static partial int shutdown(int fd, int how);
     [LibraryImport("libc", SetLastError = true)] internal static partial int socketpair(int domain, int type, int protocol, int* fds);
     [LibraryImport("libc", SetLastError = true)] internal static partial int sched_setaffinity(int pid, nuint cpusetsize, void* mask);
     [LibraryImport("libc", SetLastError = true)] internal static partial int sched_getaffinity(int pid, nuint cpusetsize, void* mask);

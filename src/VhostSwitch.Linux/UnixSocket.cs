@@ -78,11 +78,12 @@ public sealed unsafe class UnixSocket : IDisposable
     /// <summary>Connects to a listening socket, waiting only as long as its backlog is full.</summary>
     /// <param name="path">The socket's path.</param>
     /// <param name="nonBlocking">True to make later reads and writes return where they would wait.</param>
+    /// <param name="wait">False to fail with <see cref="Errno.EAGAIN"/> where the backlog is full.</param>
     /// <exception cref="ArgumentException">The path is longer than <see cref="MaxPathBytes"/>.</exception>
     /// <exception cref="LinuxException">Nobody listens, nothing is there, or permission is refused.</exception>
-    public static UnixSocket Connect(string path, bool nonBlocking)
+    public static UnixSocket Connect(string path, bool nonBlocking, bool wait = true)
     {
-        var socket = new UnixSocket(NewSocket(0));
+        var socket = new UnixSocket(NewSocket(wait ? 0 : Libc.SOCK_NONBLOCK));
         try
         {
             var address = Address(path, out uint length);
@@ -136,6 +137,9 @@ public sealed unsafe class UnixSocket : IDisposable
         int errno = Marshal.GetLastPInvokeError();
         return errno is Errno.EAGAIN or Errno.EINTR or ECONNABORTED ? null : throw new LinuxException("accept", errno);
     }
+
+    /// <summary>Ends the connection in both directions: whoever waits here or there is told that it is closed. Any thread may call it.</summary>
+    public void Shutdown() => _ = Libc.shutdown(Number, Libc.SHUT_RDWR);
 
     /// <summary>Who is on the other side.</summary>
     /// <exception cref="LinuxException">The socket is not connected.</exception>

@@ -15,11 +15,13 @@ public sealed class FrameMemory(nuint hugePageSize, ulong limit = ulong.MaxValue
 
     private const int MiB = 1 << 20;
 
-    /// <summary>The bytes taken so far from huge pages.</summary>
-    public ulong HugeBytes { get; private set; }
+    private readonly List<(MemoryMapping Mapping, bool Huge)> _taken = [];
 
-    /// <summary>The bytes taken so far from normal pages.</summary>
-    public ulong NormalBytes { get; private set; }
+    /// <summary>The bytes that are taken from huge pages.</summary>
+    public ulong HugeBytes => Sum(huge: true);
+
+    /// <summary>The bytes that are taken from normal pages.</summary>
+    public ulong NormalBytes => Sum(huge: false);
 
     /// <summary>What was obtained, for people.</summary>
     public string Describe()
@@ -32,19 +34,45 @@ public sealed class FrameMemory(nuint hugePageSize, ulong limit = ulong.MaxValue
     /// <param name="length">The number of bytes.</param>
     /// <exception cref="PortException">It is more than the user allows.</exception>
     /// <exception cref="LinuxException">There is not enough memory.</exception>
-    public MemoryMapping Take(nuint length)
+    public MemoryMapping Take(nuint length) => Take(length, page => MemoryMapping.Anonymous(length, page), mapping => mapping);
+
+    /// <summary>Makes and maps a zeroed memory file that can be handed to another process; whoever asked disposes both.</summary>
+    /// <param name="name">Its name for <c>/proc/self/maps</c>.</param>
+    /// <param name="length">The number of bytes.</param>
+    /// <exception cref="PortException">It is more than the user allows.</exception>
+    /// <exception cref="LinuxException">There is not enough memory.</exception>
+    public (FileDescriptor File, MemoryMapping Mapping) TakeShared(string name, nuint length) =>
+        Take(length, page => MakeShared(name, length, page), shared => shared.Mapping);
+
+    private static (FileDescriptor File, MemoryMapping Mapping) MakeShared(string name, nuint length, nuint hugePage)
+    {
+        nuint unit = hugePage != 0 ? hugePage : (nuint)Environment.SystemPageSize;
+        var file = SharedMemory.Create(name, (length + unit - 1) / unit * unit, hugePage);
+        try
+        {
+            return (file, MemoryMapping.OfFile(file, length));
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private T Take<T>(nuint length, Func<nuint, T> make, Func<T, MemoryMapping> mappingOf)
     {
         if (length > limit - HugeBytes - NormalBytes)
         {
-            throw new PortException($"{(length + MiB - 1) / MiB} MiB more are needed for frames, and of the {limit / MiB} MiB that -m or --socket-mem allow "
+            throw new PortException(
+                $"{(length + MiB - 1) / MiB} MiB more are needed for frames, and of the {limit / MiB} MiB that -m or --socket-mem allow "
                 + $"{(HugeBytes + NormalBytes) / MiB} MiB are taken: allow more, or fewer and shorter queues");
         }
         if (hugePageSize != 0 && length >= hugePageSize / LeastShareOfPage)
         {
             try
             {
-                var huge = MemoryMapping.Anonymous(length, hugePageSize);
-                HugeBytes += huge.Length;
+                var huge = make(hugePageSize);
+                _taken.Add((mappingOf(huge), true));
                 return huge;
             }
             catch (LinuxException e) when (e.Errno == Errno.ENOMEM)
@@ -52,8 +80,15 @@ public sealed class FrameMemory(nuint hugePageSize, ulong limit = ulong.MaxValue
                 // No huge page is free: normal ones do, and Describe says so.
             }
         }
-        var mapping = MemoryMapping.Anonymous(length, 0);
-        NormalBytes += mapping.Length;
-        return mapping;
+        var normal = make(0);
+        _taken.Add((mappingOf(normal), false));
+        return normal;
+    }
+
+    // What was disposed is free again.
+    private unsafe ulong Sum(bool huge)
+    {
+        _taken.RemoveAll(t => t.Mapping.Address == null);
+        return _taken.Where(t => t.Huge == huge).Aggregate(0UL, (sum, t) => sum + t.Mapping.Length);
     }
 }

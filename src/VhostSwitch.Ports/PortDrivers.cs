@@ -5,6 +5,7 @@ using VhostSwitch.Ports.NetPcap;
 using VhostSwitch.Ports.NetRing;
 using VhostSwitch.Ports.NetTap;
 using VhostSwitch.Ports.NetVhost;
+using VhostSwitch.Ports.NetVirtioUser;
 
 namespace VhostSwitch.Ports;
 
@@ -21,5 +22,6 @@ public static class PortDrivers
         new PcapDriver(),
         new RingDriver(),
         new NullDriver(),
+        new VirtioUserDriver(),
     ];
 }

@@ -118,6 +118,17 @@ public interface IDriverRing
     /// <summary>Looks, without any other effect, whether a chain has come back or the ring is at fault.</summary>
     bool HasUsed();
 
+    /// <summary>
+    /// Where the ring goes on with another device that takes it over, what is outstanding included. The former device does not use it any more;
+    /// the next kick is due whatever was decided before.
+    /// </summary>
+    /// <param name="position">The position, as SET_VRING_BASE takes it.</param>
+    /// <returns>
+    /// False where the ring must be made anew: it is at fault, or it is a packed one, in which a device that was interrupted leaves no place to
+    /// go on from.
+    /// </returns>
+    bool TryContinue(out uint position);
+
     /// <summary>Marks the ring as broken; the first fault stays.</summary>
     /// <param name="fault">How the rules were broken.</param>
     /// <param name="detail">The offending number.</param>

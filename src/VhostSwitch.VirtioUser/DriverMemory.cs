@@ -47,6 +47,17 @@ internal sealed unsafe class DriverMemory : IDisposable
         }
     }
 
+    /// <summary>Takes over one region at this process's own addresses.</summary>
+    /// <param name="file">Its memory file, mapped from the start.</param>
+    /// <param name="mapping">The mapping.</param>
+    internal DriverMemory(FileDescriptor file, MemoryMapping mapping)
+    {
+        _files = [file];
+        _mappings = [mapping];
+        _guestStarts = [(ulong)mapping.Address];
+        _taken = [0];
+    }
+
     /// <summary>The number of regions.</summary>
     internal int Regions => _mappings.Length;
 

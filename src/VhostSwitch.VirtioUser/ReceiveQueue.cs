@@ -23,20 +23,48 @@ internal abstract class ReceiveQueue
     /// <summary>How the device broke the rules, in words; null while it has not.</summary>
     internal abstract string? Fault { get; }
 
+    /// <summary>True once it has broken them.</summary>
+    internal abstract bool IsBroken { get; }
+
+    /// <summary>True while it is not decided whether to tell the device of what was published.</summary>
+    internal abstract bool KickUndecided { get; }
+
     /// <summary>Lends the caller what has come in: whole frames only.</summary>
-    internal abstract int Receive(Span<FramePart> parts);
+    /// <param name="parts">Receives them.</param>
+    /// <param name="most">The most frames.</param>
+    internal abstract int Receive(Span<FramePart> parts, int most = int.MaxValue);
 
-    /// <summary>Takes lent parts back and posts their buffers again, all published at once.</summary>
-    internal abstract void Release(ReadOnlySpan<FramePart> parts);
+    /// <summary>Takes lent parts back and posts their buffers again, all published at once. Tells the device if it is known to want that.</summary>
+    internal abstract void Return(ReadOnlySpan<FramePart> parts);
 
-    /// <summary>Tells the device what was published, if it wants to know.</summary>
-    internal abstract void Kick();
+    /// <summary>Behind a fence: tells the device what was published, if it wants to know.</summary>
+    internal abstract void DecideKick();
+
+    /// <summary>Where the ring goes on with a device that takes it over.</summary>
+    /// <param name="position">The position, as SET_VRING_BASE takes it.</param>
+    /// <returns>False where the ring must be made anew.</returns>
+    internal abstract bool TryContinue(out uint position);
 
     /// <summary>Asks the device for a call, or not to call.</summary>
     internal abstract void WantCalls(bool wanted);
 
     /// <summary>Looks whether a frame has come in or the ring is at fault.</summary>
     internal abstract bool HasUsed();
+
+    /// <summary>The same as <see cref="Return"/>, and the decision to tell the device is taken at once.</summary>
+    internal void Release(ReadOnlySpan<FramePart> parts)
+    {
+        Return(parts);
+        Kick();
+    }
+
+    /// <summary>Tells the device what was published, if it wants to know.</summary>
+    internal void Kick()
+    {
+        if (!KickUndecided) return;
+        RingOrder.FenceBeforeNotifyCheck();
+        DecideKick();
+    }
 }
 
 /// <summary>A receive queue on a ring of one kind, compiled for it.</summary>
@@ -77,15 +105,20 @@ internal sealed unsafe class ReceiveQueue<TRing> : ReceiveQueue
     }
 
     /// <inheritdoc/>
+    internal override bool IsBroken => _ring.Fault != DriverRingFault.None;
+
+    /// <inheritdoc/>
     internal override string? Fault =>
         _ring.Fault == DriverRingFault.None ? null : DriverRingFaults.Describe(_ring.Fault, _ring.FaultDetail, _ring.Size);
 
     /// <inheritdoc/>
-    internal override int Receive(Span<FramePart> parts)
+    internal override bool KickUndecided => _ring.KickUndecided;
+
+    /// <inheritdoc/>
+    internal override int Receive(Span<FramePart> parts, int most = int.MaxValue)
     {
-        int filled = 0;
-        ulong frames = 0;
-        while (filled < parts.Length)
+        int filled = 0, frames = 0;
+        while (filled < parts.Length && frames < most)
         {
             if (_next == _count && !TakeMore()) break;
             ref var part = ref parts[filled];
@@ -113,12 +146,12 @@ internal sealed unsafe class ReceiveQueue<TRing> : ReceiveQueue
             if (!LendSeveral(parts, ref filled, buffers)) break;
             if (filled != before) frames++;
         }
-        Frames += frames;
+        Frames += (uint)frames;
         return filled;
     }
 
     /// <inheritdoc/>
-    internal override void Release(ReadOnlySpan<FramePart> parts)
+    internal override void Return(ReadOnlySpan<FramePart> parts)
     {
         while (parts.Length > Burst)
         {
@@ -127,21 +160,18 @@ internal sealed unsafe class ReceiveQueue<TRing> : ReceiveQueue
         }
         Post(parts);
         _ring.Publish();
-        Kick();
+        if (_ring.KickUndecided && _ring.WantsKick()) SendKick();
     }
 
     /// <inheritdoc/>
-    internal override void Kick()
+    internal override void DecideKick()
     {
-        if (!_ring.KickUndecided) return;
-        RingOrder.FenceBeforeNotifyCheck();
-        if (_ring.WantsKick())
-        {
-            Kicks++;
-            EventFd.Signal(_kick);
-        }
-        _ring.KickDecided();
+        if (_ring.WantsKick()) SendKick();
+        else _ring.KickDecided();
     }
+
+    /// <inheritdoc/>
+    internal override bool TryContinue(out uint position) => _ring.TryContinue(out position);
 
     /// <inheritdoc/>
     internal override void WantCalls(bool wanted)
@@ -151,7 +181,7 @@ internal sealed unsafe class ReceiveQueue<TRing> : ReceiveQueue
     }
 
     /// <inheritdoc/>
-    internal override bool HasUsed() => _ring.HasUsed();
+    internal override bool HasUsed() => _next != _count || _ring.HasUsed();
 
     [SkipLocalsInit]
     private void Post(ReadOnlySpan<FramePart> parts)
@@ -169,6 +199,14 @@ internal sealed unsafe class ReceiveQueue<TRing> : ReceiveQueue
     }
 
     private void Post(int buffer) => _ring.Post(_pool.GuestAddress(buffer), (uint)_pool.BufferSize, writable: true, (ushort)buffer);
+
+    private void SendKick()
+    {
+        Kicks++;
+        // The device has the eventfd as well, and may have made it one that waits.
+        EventFd.SignalPeer(_kick);
+        _ring.KickDecided();
+    }
 
     private bool TakeMore()
     {

@@ -24,11 +24,25 @@ internal abstract class TransmitQueue
     /// <summary>How the device broke the rules, in words; null while it has not.</summary>
     internal abstract string? Fault { get; }
 
+    /// <summary>True once it has broken them.</summary>
+    internal abstract bool IsBroken { get; }
+
+    /// <summary>True while it is not decided whether to tell the device of what was published.</summary>
+    internal abstract bool KickUndecided { get; }
+
     /// <summary>Lends free buffers to the caller.</summary>
     internal abstract int Borrow(Span<FramePart> parts);
 
-    /// <summary>Sends whole frames from borrowed buffers, all published at once.</summary>
-    internal abstract int Transmit(ReadOnlySpan<FramePart> parts);
+    /// <summary>Sends whole frames from borrowed buffers, all published at once. Tells the device if it is known to want that.</summary>
+    internal abstract int Send(ReadOnlySpan<FramePart> parts);
+
+    /// <summary>Behind a fence: tells the device what was published, if it wants to know.</summary>
+    internal abstract void DecideKick();
+
+    /// <summary>Where the ring goes on with a device that takes it over.</summary>
+    /// <param name="position">The position, as SET_VRING_BASE takes it.</param>
+    /// <returns>False where the ring must be made anew.</returns>
+    internal abstract bool TryContinue(out uint position);
 
     /// <summary>Takes borrowed buffers back that were not sent.</summary>
     internal abstract void Return(ReadOnlySpan<FramePart> parts);
@@ -38,6 +52,16 @@ internal abstract class TransmitQueue
 
     /// <summary>Looks whether a buffer has come back or the ring is at fault.</summary>
     internal abstract bool HasUsed();
+
+    /// <summary>The same as <see cref="Send"/>, and the decision to tell the device is taken at once.</summary>
+    internal int Transmit(ReadOnlySpan<FramePart> parts)
+    {
+        int sent = Send(parts);
+        if (!KickUndecided) return sent;
+        RingOrder.FenceBeforeNotifyCheck();
+        DecideKick();
+        return sent;
+    }
 }
 
 /// <summary>A transmit queue on a ring of one kind, compiled for it.</summary>
@@ -96,6 +120,9 @@ internal sealed unsafe class TransmitQueue<TRing> : TransmitQueue
     internal override int Free => (int)(_freeTail - _freeHead);
 
     /// <inheritdoc/>
+    internal override bool IsBroken => _ring.Fault != DriverRingFault.None;
+
+    /// <inheritdoc/>
     internal override string? Fault =>
         _ring.Fault == DriverRingFault.None ? null : DriverRingFaults.Describe(_ring.Fault, _ring.FaultDetail, _ring.Size);
 
@@ -118,8 +145,21 @@ internal sealed unsafe class TransmitQueue<TRing> : TransmitQueue
     }
 
     /// <inheritdoc/>
+    internal override bool KickUndecided => _ring.KickUndecided;
+
+    /// <inheritdoc/>
+    internal override void DecideKick()
+    {
+        if (_ring.WantsKick()) SendKick();
+        else _ring.KickDecided();
+    }
+
+    /// <inheritdoc/>
+    internal override bool TryContinue(out uint position) => _ring.TryContinue(out position);
+
+    /// <inheritdoc/>
     [SkipLocalsInit]
-    internal override int Transmit(ReadOnlySpan<FramePart> parts)
+    internal override int Send(ReadOnlySpan<FramePart> parts)
     {
         Span<BufferToPost> buffers = stackalloc BufferToPost[Burst];
         int sent = 0, frames = 0;
@@ -152,7 +192,7 @@ internal sealed unsafe class TransmitQueue<TRing> : TransmitQueue
         }
         _ring.Publish();
         Frames += (ulong)frames;
-        Kick();
+        if (_ring.KickUndecided && _ring.WantsKick()) SendKick();
         return sent;
     }
 
@@ -199,16 +239,11 @@ internal sealed unsafe class TransmitQueue<TRing> : TransmitQueue
         while (count == Burst);
     }
 
-    // Tells the device what was published, if it wants to know.
-    private void Kick()
+    private void SendKick()
     {
-        if (!_ring.KickUndecided) return;
-        RingOrder.FenceBeforeNotifyCheck();
-        if (_ring.WantsKick())
-        {
-            Kicks++;
-            EventFd.Signal(_kick);
-        }
+        Kicks++;
+        // The device has the eventfd as well, and may have made it one that waits.
+        EventFd.SignalPeer(_kick);
         _ring.KickDecided();
     }
 

@@ -11,36 +11,51 @@ namespace VhostSwitch.VirtioUser;
 /// </summary>
 internal sealed class VhostUserConnection : IDisposable
 {
-    private readonly string _path;
     private readonly TimeSpan _timeout;
     private readonly UnixSocket _socket;
     private readonly Epoll _readable = new();
     private readonly Lock _turn = new();
     private readonly List<FileDescriptor> _received = [];
 
-    /// <summary>Connects.</summary>
-    /// <exception cref="VirtioUserException">Nobody listens there.</exception>
-    internal VhostUserConnection(string path, TimeSpan timeout)
+    /// <summary>Takes over a connected socket, non-blocking.</summary>
+    /// <param name="socket">The socket; belongs to the connection.</param>
+    /// <param name="path">The path it was connected by, for messages.</param>
+    /// <param name="timeout">How long the back-end may take for one answer.</param>
+    internal VhostUserConnection(UnixSocket socket, string path, TimeSpan timeout)
     {
-        _path = path;
+        Path = path;
         _timeout = timeout;
-        try
-        {
-            _socket = UnixSocket.Connect(path, nonBlocking: true);
-        }
-        catch (LinuxException e)
-        {
-            _readable.Dispose();
-            throw new VirtioUserException($"no vhost-user back-end at {path}: {e.Message}", e);
-        }
+        _socket = socket;
         _readable.Add(_socket.Number, 0);
     }
+
+    /// <summary>The path it was connected by.</summary>
+    internal string Path { get; }
 
     /// <summary>The socket's number, to wait for.</summary>
     internal int Number => _socket.Number;
 
     /// <summary>True once the back-end agreed to acknowledge every message that asks for it.</summary>
     internal bool ReplyAck { get; set; }
+
+    /// <summary>Connects to a socket.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="timeout">How long the back-end may take for one answer.</param>
+    /// <exception cref="VirtioUserException">Nobody listens there.</exception>
+    internal static VhostUserConnection To(string path, TimeSpan timeout)
+    {
+        try
+        {
+            return new VhostUserConnection(UnixSocket.Connect(path, nonBlocking: true), path, timeout);
+        }
+        catch (LinuxException e)
+        {
+            throw new VirtioUserException($"no vhost-user back-end at {path}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Ends the connection: whoever waits for an answer is told that it was closed. Any thread may call it.</summary>
+    internal void Abort() => _socket.Shutdown();
 
     /// <summary>Sends a message that has no answer of its own.</summary>
     /// <param name="request">Which.</param>
@@ -58,7 +73,7 @@ internal sealed class VhostUserConnection : IDisposable
             Read(request, status);
             ulong value = MemoryMarshal.Read<ulong>(status);
             if (value != 0)
-                throw new VirtioUserException($"the back-end at {_path} refused {request} with {value}");
+                throw new VirtioUserException($"the back-end at {Path} refused {request} with {value}");
         }
     }
 
@@ -93,13 +108,13 @@ internal sealed class VhostUserConnection : IDisposable
                 return outcome switch
                 {
                     SocketOutcome.WouldBlock => null,
-                    SocketOutcome.Closed => $"the back-end at {_path} closed the connection",
-                    _ => $"the back-end at {_path} sent what nobody asked for",
+                    SocketOutcome.Closed => $"the back-end at {Path} closed the connection",
+                    _ => $"the back-end at {Path} sent what nobody asked for",
                 };
             }
             catch (LinuxException e)
             {
-                return $"the connection to the back-end at {_path} failed: {e.Message}";
+                return $"the connection to the back-end at {Path} failed: {e.Message}";
             }
         }
     }
@@ -126,11 +141,11 @@ internal sealed class VhostUserConnection : IDisposable
         try
         {
             if (_socket.Send(message, descriptors) != SocketOutcome.Done)
-                throw new VirtioUserException($"the back-end at {_path} is gone or does not read; {request} was not sent");
+                throw new VirtioUserException($"the back-end at {Path} is gone or does not read; {request} was not sent");
         }
         catch (LinuxException e)
         {
-            throw new VirtioUserException($"{request} could not be sent to the back-end at {_path}: {e.Message}", e);
+            throw new VirtioUserException($"{request} could not be sent to the back-end at {Path}: {e.Message}", e);
         }
     }
 
@@ -143,7 +158,7 @@ internal sealed class VhostUserConnection : IDisposable
         if (header.Request != (uint)request || header.Flags != (MessageHeader.Version | MessageHeader.Reply) || header.Size != (uint)payload.Length)
         {
             throw new VirtioUserException(
-                $"the back-end at {_path} answered {request} with message {header.Request}, flags 0x{header.Flags:x} and {header.Size} bytes; "
+                $"the back-end at {Path} answered {request} with message {header.Request}, flags 0x{header.Flags:x} and {header.Size} bytes; "
                 + $"expected flags 0x5 and {payload.Length} bytes");
         }
         ReadAll(request, payload, deadline);
@@ -162,7 +177,7 @@ internal sealed class VhostUserConnection : IDisposable
             }
             catch (LinuxException e)
             {
-                throw new VirtioUserException($"the answer to {request} could not be read from the back-end at {_path}: {e.Message}", e);
+                throw new VirtioUserException($"the answer to {request} could not be read from the back-end at {Path}: {e.Message}", e);
             }
             finally
             {
@@ -176,11 +191,11 @@ internal sealed class VhostUserConnection : IDisposable
                 case SocketOutcome.WouldBlock:
                     long left = (deadline - Stopwatch.GetTimestamp()) * 1000 / Stopwatch.Frequency;
                     if (left <= 0)
-                        throw new VirtioUserException($"the back-end at {_path} did not answer {request} within {_timeout.TotalSeconds:0.#} s");
+                        throw new VirtioUserException($"the back-end at {Path} did not answer {request} within {_timeout.TotalSeconds:0.#} s");
                     _readable.Wait(tokens, (int)Math.Min(left + 1, 1000));
                     break;
                 default:
-                    throw new VirtioUserException($"the back-end at {_path} closed the connection instead of answering {request}");
+                    throw new VirtioUserException($"the back-end at {Path} closed the connection instead of answering {request}");
             }
         }
     }

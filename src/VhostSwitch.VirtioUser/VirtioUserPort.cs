@@ -2,11 +2,11 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using VhostSwitch.Linux;
 using VhostSwitch.Packets;
-using VhostSwitch.Vhost;
-using VhostSwitch.Vhost.User;
 using VhostSwitch.Virtio;
 using VhostSwitch.Virtio.Packed;
 using VhostSwitch.Virtio.Split;
+
+using static VhostSwitch.VirtioUser.DriverRings;
 
 namespace VhostSwitch.VirtioUser;
 
@@ -41,43 +41,18 @@ public enum LinkState
 /// </remarks>
 public sealed unsafe class VirtioUserPort : IDisposable
 {
-    // Of each queue pair, in this order (VIRTIO 1.2, 5.1.2).
-    private const int ReceiveRing = 0;
-    private const int TransmitRing = 1;
-    private const int RingsOfAPair = 2;
-
-    // Of the device status register (VIRTIO 1.2, 2.1).
-    private const ulong StatusDriver = 1 | 2;
-    private const ulong StatusFeaturesOk = 8;
-    private const ulong StatusDriverOk = 4;
-
-    // Ring parts start on lines of their own, two at a time as processors fetch them: the sides write different parts. The used
-    // ring starts 4 bytes before such a boundary, so that no entry straddles two lines. A packed ring has the place of the
-    // descriptor table, and its event suppression areas, driver's first, have those of the available and the used ring.
-    private const nuint PartAlignment = 128;
-    private const nuint UsedOffset = PartAlignment - SplitLayout.EntriesOffset;
-
-    // Where a packed ring starts, for both sides: entry 0, wrap counter 1. The available position is the lower half and the used
-    // one the upper, as the vhost-user specification has it; DPDK sends 0x8000 and reads no more than that.
-    private const uint PackedBase = PackedLayout.WrapBit | ((uint)PackedLayout.WrapBit << 16);
-
     private readonly VirtioUserOptions _options;
     private readonly DriverMemory _memory;
-    private readonly int _rings;
+    private readonly DriverRings _rings;
 
     // By ring.
-    private readonly RingParts[] _parts;
     private readonly BufferPool[] _buffers;
-    private readonly FileDescriptor[] _kicks;
-    private readonly FileDescriptor[] _calls;
 
     // By pair.
     private readonly Epoll[] _called;
 
-    private VhostUserConnection? _connection;
+    private VhostUserBackEnd? _backEnd;
     private LinkMonitor? _monitor;
-    private Features _offered;
-    private ProtocolFeatures _protocol;
 
     // By pair. Replaced by the control thread at each start; read by the owners.
     private readonly ReceiveQueue[] _receive;
@@ -96,11 +71,7 @@ public sealed unsafe class VirtioUserPort : IDisposable
         options.Validate();
         _options = options;
         int pairs = options.Queues;
-        _rings = RingsOfAPair * pairs;
-        _parts = new RingParts[_rings];
-        _buffers = new BufferPool[_rings];
-        _kicks = new FileDescriptor[_rings];
-        _calls = new FileDescriptor[_rings];
+        _buffers = new BufferPool[RingsOfAPair * pairs];
         _called = new Epoll[pairs];
         _receive = new ReceiveQueue[pairs];
         _transmit = new TransmitQueue[pairs];
@@ -111,27 +82,19 @@ public sealed unsafe class VirtioUserPort : IDisposable
         {
             int buffers = BufferPool.CountIn(region, receiveBuffers, lengths.Length) + BufferPool.CountIn(region, transmitBuffers, lengths.Length);
             lengths[region] = (nuint)pairs * (nuint)buffers * (nuint)options.BufferSize;
-            if (region == 0) lengths[region] += RingsLength(_rings, options.QueueSize);
+            if (region == 0) lengths[region] += DriverRings.LengthFor(pairs, options.QueueSize);
         }
         _memory = new DriverMemory(lengths, options.GuestPhysicalStart);
         try
         {
+            _rings = new DriverRings(_memory, pairs, options.QueueSize);
             for (int pair = 0; pair < pairs; pair++)
                 _called[pair] = new Epoll();
-            for (int ring = 0; ring < _rings; ring++)
+            for (int ring = 0; ring < _rings.Count; ring++)
             {
-                _parts[ring] = new RingParts
-                {
-                    Descriptors = _memory.Take(0, SplitLayout.DescriptorTableLength(options.QueueSize), PartAlignment),
-                    Available = _memory.Take(0, SplitLayout.AvailableLength(options.QueueSize), PartAlignment),
-                    Used = _memory.Take(0, SplitLayout.UsedLength(options.QueueSize), PartAlignment, UsedOffset),
-                };
-                _kicks[ring] = EventFd.Create();
-                _calls[ring] = EventFd.Create();
-                _called[ring / RingsOfAPair].Add(_calls[ring].Number, (ulong)ring);
-            }
-            for (int ring = 0; ring < _rings; ring++)
+                _called[ring / RingsOfAPair].Add(_rings.Calls[ring].Number, (ulong)ring);
                 _buffers[ring] = new BufferPool(_memory, ring % RingsOfAPair == ReceiveRing ? receiveBuffers : transmitBuffers, options.BufferSize);
+            }
             MakeQueues(options.Features);
         }
         catch
@@ -185,10 +148,12 @@ public sealed unsafe class VirtioUserPort : IDisposable
         if (_link != LinkState.Stopped) Disconnect();
         try
         {
-            if (_connection is null) Connect();
+            if (_backEnd is null) Connect();
             Negotiate();
             MakeQueues(Features);
-            StartRings();
+            Span<uint> positions = stackalloc uint[_rings.Count];
+            positions.Fill(IsPacked ? PackedStart : 0);
+            _backEnd!.Start(_memory, _rings, positions, _options.Queues);
         }
         catch (VirtioUserException)
         {
@@ -201,7 +166,7 @@ public sealed unsafe class VirtioUserPort : IDisposable
         for (int pair = 0; pair < _options.Queues; pair++)
         {
             _receive[pair].Kick();
-            EventFd.Signal(_kicks[(pair * RingsOfAPair) + TransmitRing].Number);
+            EventFd.SignalPeer(_rings.Kicks[(pair * RingsOfAPair) + TransmitRing].Number);
         }
         _monitor!.Watch();
         // A connection that ended while the rings were made ready has said so before the link was up.
@@ -211,7 +176,7 @@ public sealed unsafe class VirtioUserPort : IDisposable
     /// <summary>Stops the rings and keeps the connection, so that the port can be started again. The owner thread has stopped before.</summary>
     public void Stop()
     {
-        if (_link is LinkState.Stopped || _connection is null)
+        if (_link is LinkState.Stopped || _backEnd is null)
         {
             SetLink(LinkState.Stopped, "stopped");
             return;
@@ -220,13 +185,7 @@ public sealed unsafe class VirtioUserPort : IDisposable
         {
             if (_link != LinkState.Down)
             {
-                if ((_offered & Features.ProtocolFeatures) != 0) EnableRings(false);
-                for (uint ring = 0; ring < _rings; ring++)
-                {
-                    var state = new VringState { Index = ring };
-                    _ = _connection.Ask<VringState>(FrontEndRequest.GetVringBase, MemoryMarshal.AsBytes(new Span<VringState>(ref state)));
-                }
-                if ((_protocol & ProtocolFeatures.Status) != 0) _connection.Send(FrontEndRequest.SetStatus, 0UL, acknowledged: true);
+                _backEnd.Stop();
                 SetLink(LinkState.Stopped, "stopped");
                 return;
             }
@@ -244,8 +203,7 @@ public sealed unsafe class VirtioUserPort : IDisposable
         if (_link == LinkState.Up) Stop();
         Disconnect();
         foreach (var called in _called) called?.Dispose();
-        foreach (var kick in _kicks) kick?.Dispose();
-        foreach (var call in _calls) call?.Dispose();
+        _rings?.Dispose();
         _memory.Dispose();
     }
 
@@ -329,18 +287,12 @@ public sealed unsafe class VirtioUserPort : IDisposable
             Span<ulong> rings = stackalloc ulong[RingsOfAPair];
             int count = _called[pair].Wait(rings, timeoutMs);
             for (int i = 0; i < count; i++)
-                EventFd.Drain(_calls[(int)rings[i]].Number);
+                EventFd.Drain(_rings.Calls[(int)rings[i]].Number);
             ready = count != 0;
         }
         receive.WantCalls(false);
         if (full) transmit.WantCalls(false);
         return ready;
-    }
-
-    private static nuint RingsLength(int rings, int size)
-    {
-        nuint one = SplitLayout.DescriptorTableLength(size) + SplitLayout.AvailableLength(size) + SplitLayout.UsedLength(size) + (4 * PartAlignment);
-        return ((nuint)rings * one) + VirtioUserOptions.BufferAlignment;
     }
 
     private static ulong Sum<T>(T[] queues, Func<T, ulong> count)
@@ -350,31 +302,26 @@ public sealed unsafe class VirtioUserPort : IDisposable
         return sum;
     }
 
-    // The order of DPDK's virtio_user: first what the device can do.
     private void Connect()
     {
-        var connection = _connection = new VhostUserConnection(_options.Path, _options.Timeout);
-        connection.Send(FrontEndRequest.SetOwner, []);
-        _offered = (Features)connection.Ask<ulong>(FrontEndRequest.GetFeatures);
-        _protocol = 0;
-        if ((_offered & Features.ProtocolFeatures) != 0)
+        var connection = VhostUserConnection.To(_options.Path, _options.Timeout);
+        try
         {
-            var offered = (ProtocolFeatures)connection.Ask<ulong>(FrontEndRequest.GetProtocolFeatures);
-            _protocol = offered & (ProtocolFeatures.Mq | ProtocolFeatures.ReplyAck | ProtocolFeatures.Status);
-            connection.Send(FrontEndRequest.SetProtocolFeatures, (ulong)_protocol);
-            connection.ReplyAck = (_protocol & ProtocolFeatures.ReplyAck) != 0;
+            _backEnd = new VhostUserBackEnd(connection);
         }
-        ulong pairs = (_protocol & ProtocolFeatures.Mq) != 0 ? connection.Ask<ulong>(FrontEndRequest.GetQueueNum) : 1;
-        if (pairs < (ulong)_options.Queues)
-            throw new VirtioUserException($"the back-end at {_options.Path} has {pairs} queue pairs, {_options.Queues} are wanted");
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+        if (_backEnd.MaxPairs < _options.Queues)
+            throw new VirtioUserException($"the back-end at {_options.Path} has {_backEnd.MaxPairs} queue pairs, {_options.Queues} are wanted");
         _monitor = new LinkMonitor(connection, LoseLink);
     }
 
-    // Then what both want.
     private void Negotiate()
     {
-        var connection = _connection!;
-        Features = (_options.Features | (_options.Queues > 1 ? Features.Mq : 0)) & _offered;
+        Features = (_options.Features | (_options.Queues > 1 ? Features.Mq : 0)) & _backEnd!.Offered;
         if ((_options.Features & Features.Version1) != 0 && (Features & Features.Version1) == 0)
             throw new VirtioUserException($"the back-end at {_options.Path} offers no VERSION_1");
         if (!IsPacked && !SplitLayout.IsValidSize((uint)_options.QueueSize))
@@ -382,65 +329,7 @@ public sealed unsafe class VirtioUserPort : IDisposable
             throw new VirtioUserException(
                 $"the back-end at {_options.Path} offers no RING_PACKED, and a split ring of {_options.QueueSize} entries cannot be");
         }
-        for (int ring = 0; ring < _rings; ring++)
-            connection.Send(FrontEndRequest.SetVringCall, (ulong)ring, [_calls[ring].Number]);
-        connection.Send(FrontEndRequest.SetFeatures, (ulong)(Features | (_offered & Features.ProtocolFeatures)));
-        if ((_protocol & ProtocolFeatures.Status) == 0) return;
-        connection.Send(FrontEndRequest.SetStatus, StatusDriver | StatusFeaturesOk, acknowledged: true);
-        if ((connection.Ask<ulong>(FrontEndRequest.GetStatus) & StatusFeaturesOk) == 0)
-        {
-            throw new VirtioUserException(
-                $"the back-end at {_options.Path} does not accept the features {string.Join(", ", FeatureNames.Of(Features))}");
-        }
-    }
-
-    // At last memory and rings.
-    private void StartRings()
-    {
-        var connection = _connection!;
-        SendMemoryTable();
-        for (int ring = 0; ring < _rings; ring++)
-        {
-            uint index = (uint)ring;
-            ref readonly var parts = ref _parts[ring];
-            connection.Send(FrontEndRequest.SetVringNum, new VringState { Index = index, Num = (uint)_options.QueueSize });
-            connection.Send(FrontEndRequest.SetVringBase, new VringState { Index = index, Num = IsPacked ? PackedBase : 0 });
-            connection.Send(FrontEndRequest.SetVringAddr, new VringAddr
-            {
-                Index = index,
-                Descriptor = (ulong)parts.Descriptors,
-                Available = (ulong)parts.Available,
-                Used = (ulong)parts.Used,
-            });
-            connection.Send(FrontEndRequest.SetVringKick, (ulong)index, [_kicks[ring].Number]);
-        }
-        if ((_offered & Features.ProtocolFeatures) != 0) EnableRings(true);
-        if ((_protocol & ProtocolFeatures.Status) != 0)
-            connection.Send(FrontEndRequest.SetStatus, StatusDriver | StatusFeaturesOk | StatusDriverOk, acknowledged: true);
-        // Requests are done in order: when this is answered a back-end that acknowledges nothing has taken memory and rings too.
-        if (!connection.ReplyAck) _ = connection.Ask<ulong>(FrontEndRequest.GetFeatures);
-    }
-
-    private void SendMemoryTable()
-    {
-        Span<byte> table = stackalloc byte[sizeof(ulong) + (VirtioUserOptions.MaxMemoryRegions * sizeof(MemoryRegionPayload))];
-        Span<int> files = stackalloc int[VirtioUserOptions.MaxMemoryRegions];
-        table.Clear();
-        table[0] = (byte)_memory.Regions;
-        for (int i = 0; i < _memory.Regions; i++)
-        {
-            var region = _memory.Describe(i);
-            MemoryMarshal.Write(table[(sizeof(ulong) + (i * sizeof(MemoryRegionPayload)))..], in region);
-            files[i] = _memory.FileOf(i);
-        }
-        int length = sizeof(ulong) + (_memory.Regions * sizeof(MemoryRegionPayload));
-        _connection!.Send(FrontEndRequest.SetMemTable, table[..length], files[.._memory.Regions], acknowledged: true);
-    }
-
-    private void EnableRings(bool enable)
-    {
-        for (uint ring = 0; ring < _rings; ring++)
-            _connection!.Send(FrontEndRequest.SetVringEnable, new VringState { Index = ring, Num = enable ? 1u : 0u });
+        _backEnd.Negotiate(Features, _rings, _options.Queues);
     }
 
     private void MakeQueues(Features features)
@@ -448,40 +337,26 @@ public sealed unsafe class VirtioUserPort : IDisposable
         for (int pair = 0; pair < _options.Queues; pair++)
         {
             int receive = (pair * RingsOfAPair) + ReceiveRing, transmit = (pair * RingsOfAPair) + TransmitRing;
-            if ((features & Features.RingPacked) != 0) MakePair(pair, features, MakePacked(receive, features), MakePacked(transmit, features));
-            else MakePair(pair, features, MakeSplit(receive, features), MakeSplit(transmit, features));
+            if ((features & Features.RingPacked) != 0) MakePair(pair, features, _rings.MakePacked(receive, features), _rings.MakePacked(transmit, features));
+            else MakePair(pair, features, _rings.MakeSplit(receive, features), _rings.MakeSplit(transmit, features));
         }
-        foreach (var call in _calls) EventFd.Drain(call.Number);
+        foreach (var call in _rings.Calls) EventFd.Drain(call.Number);
     }
 
     private void MakePair<TRing>(int pair, Features features, TRing receive, TRing transmit)
         where TRing : struct, IDriverRing
     {
         int ring = pair * RingsOfAPair;
-        _receive[pair] = new ReceiveQueue<TRing>(receive, _buffers[ring + ReceiveRing], features, _kicks[ring + ReceiveRing].Number);
-        _transmit[pair] = new TransmitQueue<TRing>(transmit, _buffers[ring + TransmitRing], features, _kicks[ring + TransmitRing].Number);
-    }
-
-    private SplitDriverRing MakeSplit(int ring, Features features)
-    {
-        ref readonly var parts = ref _parts[ring];
-        bool eventIndex = (features & Features.EventIdx) != 0, inOrder = (features & Features.InOrder) != 0;
-        return new(parts.Descriptors, parts.Available, parts.Used, _options.QueueSize, eventIndex, inOrder);
-    }
-
-    private PackedDriverRing MakePacked(int ring, Features features)
-    {
-        ref readonly var parts = ref _parts[ring];
-        bool eventIndex = (features & Features.EventIdx) != 0, inOrder = (features & Features.InOrder) != 0;
-        return new(parts.Descriptors, parts.Available, parts.Used, _options.QueueSize, eventIndex, inOrder);
+        _receive[pair] = new ReceiveQueue<TRing>(receive, _buffers[ring + ReceiveRing], features, _rings.Kicks[ring + ReceiveRing].Number);
+        _transmit[pair] = new TransmitQueue<TRing>(transmit, _buffers[ring + TransmitRing], features, _rings.Kicks[ring + TransmitRing].Number);
     }
 
     private void Disconnect()
     {
         _monitor?.Dispose();
         _monitor = null;
-        _connection?.Dispose();
-        _connection = null;
+        _backEnd?.Dispose();
+        _backEnd = null;
         SetLink(LinkState.Stopped, "stopped");
     }
 
@@ -490,8 +365,8 @@ public sealed unsafe class VirtioUserPort : IDisposable
     {
         SetLink(LinkState.Down, reason);
         // Whoever sleeps in Wait looks at the link again.
-        for (int ring = ReceiveRing; ring < _rings; ring += RingsOfAPair)
-            EventFd.Signal(_calls[ring].Number);
+        for (int ring = ReceiveRing; ring < _rings.Count; ring += RingsOfAPair)
+            EventFd.Signal(_rings.Calls[ring].Number);
     }
 
     // An owner, when there is nothing to do anyway.
@@ -512,12 +387,5 @@ public sealed unsafe class VirtioUserPort : IDisposable
     {
         _linkReason = reason;
         _link = state;
-    }
-
-    private struct RingParts
-    {
-        public byte* Descriptors;
-        public byte* Available;
-        public byte* Used;
     }
 }

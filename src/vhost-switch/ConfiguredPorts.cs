@@ -13,8 +13,8 @@ namespace VhostSwitch.Program;
 internal sealed class ConfiguredPorts : IDisposable
 {
     private readonly string _runFolder;
-    private readonly Func<Vdev, PortDevice> _open;
-    private readonly Action<PortDevice> _remove;
+    private readonly PortRegistry _ports;
+    private readonly PortContext _context;
     private readonly Action<LogLevel, string> _log;
     private readonly InterfaceFactReader _facts = new();
     private readonly SortedDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
@@ -24,14 +24,14 @@ internal sealed class ConfiguredPorts : IDisposable
 
     /// <summary>Begins without ports.</summary>
     /// <param name="runFolder">The folder that sockets are made in.</param>
-    /// <param name="open">Makes a device and attaches its port.</param>
-    /// <param name="remove">Takes a port away and closes its device.</param>
+    /// <param name="ports">The devices of the switch.</param>
+    /// <param name="context">What devices work in.</param>
     /// <param name="log">Takes each line that people should read.</param>
-    public ConfiguredPorts(string runFolder, Func<Vdev, PortDevice> open, Action<PortDevice> remove, Action<LogLevel, string> log)
+    public ConfiguredPorts(string runFolder, PortRegistry ports, PortContext context, Action<LogLevel, string> log)
     {
         _runFolder = runFolder;
-        _open = open;
-        _remove = remove;
+        _ports = ports;
+        _context = context;
         _log = log;
     }
 
@@ -103,7 +103,7 @@ internal sealed class ConfiguredPorts : IDisposable
     {
         try
         {
-            entry.Device = _open(vdev);
+            entry.Device = _ports.Add(vdev, _context);
         }
         catch (Exception e) when (e is PortException or LinuxException)
         {
@@ -114,7 +114,7 @@ internal sealed class ConfiguredPorts : IDisposable
     private void Remove(string name, bool isSilent)
     {
         _entries.Remove(name, out var entry);
-        if (entry!.Device is { } device) _remove(device);
+        if (entry!.Device is { } device) _ports.Remove(device.Vdev.Name);
         if (entry.OfPort is InterfaceReport.NoPort) return;
         if (entry.OfPort != OfPorts.Local) _numbers.Return(entry.OfPort);
         if (!isSilent) _log(LogLevel.Info, $"bridge {entry.Planned.Bridge}: deleted interface {name} on port {entry.OfPort}");

@@ -31,7 +31,7 @@ public sealed class SwitchInstance : IConfigurable, IDisposable
     private readonly VmdqPools? _pools;
     private readonly VhostServer _server;
     private readonly PortContext _context;
-    private readonly List<PortDevice> _devices = [];
+    private readonly PortRegistry _ports;
     private readonly ConfiguredPorts _configured;
     private readonly Thread _controlThread;
     private readonly int _collectionsAtStart = GC.CollectionCount(0);
@@ -51,7 +51,9 @@ public sealed class SwitchInstance : IConfigurable, IDisposable
         Forwarder forwarder = _pools is null ? new BridgeForwarder(_table) : new VmdqForwarder(_pools, configuration.Vmdq);
         _dataPlane = new DataPlane(configuration.PollCores, forwarder, configuration.Retry, configuration.Idle);
         _context = new PortContext(_loop, _dataPlane, OwnMemory.For(configuration.Memory));
-        _configured = new ConfiguredPorts(configuration.Ovsdb?.RunFolder ?? "", vdev => Open(vdev, _context), Remove, log);
+        _ports = new PortRegistry(_context);
+        _ports.Noted += (device, text) => log(LogLevel.Warning, $"{device.Vdev.Name}: {text}");
+        _configured = new ConfiguredPorts(configuration.Ovsdb?.RunFolder ?? "", _ports, _context, log);
         foreach (var thread in _dataPlane.Threads)
         {
             _busy.Add(thread, new BusyMeter());
@@ -153,58 +155,30 @@ public sealed class SwitchInstance : IConfigurable, IDisposable
     private void Add(Vdev vdev)
     {
         var pools = vdev == _configuration.Uplink ? _pools : null;
-        PortDevice device;
+        var context = pools is null ? _context : _context with { Outward = queue => new VmdqUplink(queue, pools, _configuration.Vmdq) };
         try
         {
-            var context = pools is null ? _context : _context with { Outward = queue => new VmdqUplink(queue, pools, _configuration.Vmdq) };
-            device = Open(vdev, context, port => pools?.Uplink = port.Id);
+            var device = _ports.Add(vdev, context, device => pools?.Uplink = device.Port.Id);
+            _log(LogLevel.Info, $"{vdev.Name}: {device.Status}");
+            if (pools is null) return;
+            _uplink = device;
+            Steer();
         }
         catch (PortException e) when (_configuration.UplinkIsImplied)
         {
             _log(LogLevel.Warning, $"{e.Message}; going on without an uplink");
-            return;
         }
-        if (pools is null) return;
-        _uplink = device;
-        Steer();
-    }
-
-    private PortDevice Open(Vdev vdev, PortContext context, Action<Port>? attached = null)
-    {
-        if (_dataPlane.Topology.Attached.Length == Topology.MaxPorts) throw vdev.Wrong($"{Topology.MaxPorts} ports are the most");
-        var device = vdev.Driver.Create(vdev, context);
-        device.Noted += text => _log(LogLevel.Warning, $"{vdev.Name}: {text}");
-        try
-        {
-            device.Start(() => attached?.Invoke(device.Port));
-        }
-        catch
-        {
-            device.Dispose();
-            throw;
-        }
-        _devices.Add(device);
-        _log(LogLevel.Info, $"{vdev.Name}: {device.Status}");
-        return device;
-    }
-
-    private void Remove(PortDevice device)
-    {
-        _devices.Remove(device);
-        device.Dispose();
     }
 
     private void RemovePorts()
     {
         _server.Dispose();
-        foreach (var device in _devices)
-            device.Dispose();
+        _ports.Dispose();
     }
 
     private void Tick()
     {
-        foreach (var device in _devices)
-            device.Check();
+        _ports.Check();
         Steer();
         _dataPlane.Balance();
         // Devices of vmdq mode keep their address as long as they are there.
@@ -250,7 +224,7 @@ public sealed class SwitchInstance : IConfigurable, IDisposable
     private SwitchSnapshot Snapshot() => new(
         ProductVersion.Text,
         _configuration.Mode,
-        [.. _devices.Select(Show), .. _server.Connections.Select(Show), .. _server.Endpoints.Where(e => e.Sessions.Count == 0).Select(Show), .. _configured.Missing()],
+        [.. _ports.Devices.Select(Show), .. _server.Connections.Select(Show), .. _server.Endpoints.Where(e => e.Sessions.Count == 0).Select(Show), .. _configured.Missing()],
         [.. _table.Entries().Select(Show)],
         [.. _dataPlane.Threads.Select(Show)])
     {

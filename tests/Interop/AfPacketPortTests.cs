@@ -97,25 +97,6 @@ public sealed class AfPacketPortTests : InterfacePortTest
         Assert.Equal(Convert.ToHexStringLower(sent[0], TagOffset, 4), Convert.ToHexStringLower(received[0], TagOffset, 4));
     }
 
-    /// <summary>VLAN interfaces of the kernel on both sides, with everything that it leaves undone in tagged frames.</summary>
-    [Fact]
-    public async Task VlanInterfacesReachEachOther()
-    {
-        (SwitchProcess vhostSwitch, Station a, Station b) = await StartPairAsync();
-        Assert.SkipUnless(await a.Namespace.HasLinkTypeAsync("vlan"), "this kernel makes no VLAN interfaces (module 8021q)");
-        foreach ((Station station, string address) in (IEnumerable<(Station, string)>)[(a, "10.9.0.1"), (b, "10.9.0.2")])
-        {
-            await station.Namespace.IpHereAsync($"link add link {station.Interface} name tagged type vlan id 1000");
-            await station.Namespace.IpHereAsync($"addr add {address}/24 dev tagged");
-            await station.Namespace.IpHereAsync("link set tagged up");
-        }
-        Station taggedA = new(a.Namespace, "tagged", "10.9.0.1"), taggedB = new(b.Namespace, "tagged", "10.9.0.2");
-        await taggedA.WaitForPingAsync(taggedB.Address);
-        await TransferAsync(taggedA, taggedB);
-        SwitchStatus status = await vhostSwitch.StatusAsync();
-        Assert.Contains(status.Addresses, address => address.Vlan == 1000);
-    }
-
     /// <summary>One interface of three is set down, then deleted, while traffic flows through it: the status says so, the others notice nothing.</summary>
     [Fact]
     public async Task AnInterfaceThatGoesDownOrAwayIsTakenUpAgain()

@@ -54,10 +54,10 @@ public sealed class AfXdpPortTests : InteropTest
         Assert.Equal(hash, await FetchAsync(_second, FirstAddress));
 
         status = await vhostSwitch.StatusAsync();
-        WireCounts first = WireCounts.Of(status, First), second = WireCounts.Of(status, Second);
+        WirePort first = status.Wire(First), second = status.Wire(Second);
         Assert.True(first.FromWire[0] > FileBytes / 1500, $"{first}");
         Assert.True(second.FromWire[0] > 0, $"{second}");
-        Assert.Equal(0, WireCounts.AllocatedBytes(status));
+        Assert.Equal(0, status.AllocatedBytes().Sum());
         await vhostSwitch.StopAsync();
         Assert.DoesNotContain("xdp", await _switch.IpHereAsync("link show"), StringComparison.Ordinal);
     }
@@ -73,12 +73,12 @@ public sealed class AfXdpPortTests : InteropTest
         SwitchStatus status = await vhostSwitch.StatusAsync();
         foreach (string port in (string[])[First, Second])
         {
-            WireCounts counts = WireCounts.Of(status, port);
+            WirePort counts = status.Wire(port);
             Assert.Equal([2L * Pings], counts.FromWire);
             Assert.Equal([2L * Pings], counts.ToWire);
             Assert.Empty(counts.Drops);
         }
-        Assert.Equal(0, WireCounts.AllocatedBytes(status));
+        Assert.Equal(0, status.AllocatedBytes().Sum());
     }
 
     [Theory]
@@ -95,8 +95,8 @@ public sealed class AfXdpPortTests : InteropTest
         OneWay.Run(first, second, there);
         OneWay.Run(second, first, back);
         SwitchStatus status = await vhostSwitch.StatusAsync();
-        Assert.Equal([Frames], WireCounts.Of(status, First).FromWire);
-        Assert.Equal([Frames], WireCounts.Of(status, Second).FromWire);
+        Assert.Equal([Frames], status.Wire(First).FromWire);
+        Assert.Equal([Frames], status.Wire(Second).FromWire);
         Assert.Equal([(FirstMac, vlan ?? 0), (SecondMac, vlan ?? 0)], status.Addresses.Select(a => (a.Mac, a.Vlan)).Order());
     }
 
@@ -143,10 +143,10 @@ public sealed class AfXdpPortTests : InteropTest
         // Flows are spread over the queues by a hash: sixteen on one of two is less likely than any failure of the machine.
         string[] hashes = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => FetchAsync(_second, FirstAddress)));
         Assert.All(hashes, arrived => Assert.Equal(hash, arrived));
-        WireCounts counts = WireCounts.Of(await vhostSwitch.StatusAsync(), First);
+        WirePort counts = (await vhostSwitch.StatusAsync()).Wire(First);
         Assert.Equal(2, counts.FromWire.Count);
         Assert.All(counts.FromWire, frames => Assert.True(frames > 0, $"{counts}"));
-        Assert.Equal(0, WireCounts.AllocatedBytes(await vhostSwitch.StatusAsync()));
+        Assert.Equal(0, (await vhostSwitch.StatusAsync()).AllocatedBytes().Sum());
     }
 
     /// <summary>As uplink of vmdq mode it asks whether the interface sorts frames by pool. A veth pair does not, and the switch says so.</summary>
@@ -180,7 +180,7 @@ public sealed class AfXdpPortTests : InteropTest
         SwitchProcess vhostSwitch = await StartOnWiresAsync(arguments);
         // Traffic all the time, whether it arrives or not.
         await using ChildProcess traffic = _second.Start("traffic", "ping", ["-q", "-i", "0.01", FirstAddress]);
-        await vhostSwitch.WaitForStatusAsync(s => WireCounts.Of(s, First).FromWire[0] > 10, "traffic");
+        await vhostSwitch.WaitForStatusAsync(s => s.Wire(First).FromWire[0] > 10, "traffic");
 
         await _switch.IpHereAsync("link set left down");
         await WaitForFirstAsync(vhostSwitch, "down: left is down; ip link set left up");
@@ -210,7 +210,7 @@ public sealed class AfXdpPortTests : InteropTest
         await KnowEachOtherAsync();
         await PassesAsync();
 
-        Assert.Equal(0, WireCounts.AllocatedBytes(await vhostSwitch.StatusAsync()));
+        Assert.Equal(0, (await vhostSwitch.StatusAsync()).AllocatedBytes().Sum());
         await vhostSwitch.StopAsync();
         Assert.DoesNotContain("xdp", await _switch.IpHereAsync("link show"), StringComparison.Ordinal);
     }
@@ -227,7 +227,7 @@ public sealed class AfXdpPortTests : InteropTest
         // The wire behind the switch is narrow still: what is too long for it is counted.
         await _first.Start("ping", "ping", ["-c", "3", "-i", "0.2", "-W", "1", "-M", "do", "-s", $"{payload}", SecondAddress])
             .WaitForExitAsync(Limits.Step);
-        await vhostSwitch.WaitForStatusAsync(s => WireCounts.Of(s, Second).Drops.Contains("to-wire 0 exceeds_mtu: 3"),
+        await vhostSwitch.WaitForStatusAsync(s => s.Wire(Second).Drops.Contains("to-wire 0 exceeds_mtu: 3"),
             "drops of frames that are too long");
 
         await _switch.IpHereAsync($"link set right mtu {mtu}");
@@ -237,7 +237,7 @@ public sealed class AfXdpPortTests : InteropTest
             Limits.Step, "long frames pass");
         await _switch.IpHereAsync("link set right mtu 1500");
         await PassesAsync();
-        Assert.Equal(0, WireCounts.AllocatedBytes(await vhostSwitch.StatusAsync()));
+        Assert.Equal(0, (await vhostSwitch.StatusAsync()).AllocatedBytes().Sum());
     }
 
     [Fact]
@@ -257,7 +257,7 @@ public sealed class AfXdpPortTests : InteropTest
                 Assert.DoesNotContain("xdp", await _switch.IpHereAsync("link show"), StringComparison.Ordinal);
                 vhostSwitch = await StartSwitchAgainAsync(options);
             }
-            await vhostSwitch.WaitForStatusAsync(s => WireCounts.Of(s, First).FromWire[0] > 2000 && WireCounts.Of(s, Second).FromWire[0] > 200,
+            await vhostSwitch.WaitForStatusAsync(s => s.Wire(First).FromWire[0] > 2000 && s.Wire(Second).FromWire[0] > 200,
                 $"traffic after {kill} kills", Limits.GuestCommand);
         }
         await File.WriteAllTextAsync(enough, "");
@@ -292,7 +292,7 @@ public sealed class AfXdpPortTests : InteropTest
         TestpmdCounters theirs = null!;
         await Until.TrueAsync(
             async () => (theirs = (await dpdk.ShowCountersAsync()).Single()).SentFrames >= Frames, Limits.Step, "testpmd has counted what it sent");
-        WireCounts ours = WireCounts.Of(await vhostSwitch.StatusAsync(), Second);
+        WirePort ours = (await vhostSwitch.StatusAsync()).Wire(Second);
         Assert.Equal([theirs.ReceivedFrames], ours.ToWire);
         Assert.Equal([theirs.SentFrames], ours.FromWire);
         Assert.Equal(Frames, theirs.ReceivedFrames);
@@ -316,10 +316,10 @@ public sealed class AfXdpPortTests : InteropTest
         for (int i = 0; i < sent; i++)
             await Until.TrueAsync(() => end.TrySend(0, frames.Make(i, frame), 1), Limits.Step, "a frame is sent");
         vhostSwitch.Resume();
-        SwitchStatus status = await vhostSwitch.WaitForStatusAsync(s => WireCounts.Of(s, First) is { Drops: [var drop] } counts
+        SwitchStatus status = await vhostSwitch.WaitForStatusAsync(s => s.Wire(First) is { Drops: [var drop] } counts
             && counts.FromWire[0] > 0 && drop == $"from-wire 0 interface_overrun: {sent - counts.FromWire[0]}",
                 "frames and overruns that make up what was sent");
-        Assert.True(WireCounts.Of(status, First).FromWire[0] >= 2048, $"{WireCounts.Of(status, First)}");
+        Assert.True(status.Wire(First).FromWire[0] >= 2048, $"{status.Wire(First)}");
     }
 
     [Fact]

@@ -20,6 +20,31 @@ public sealed class IdleTests
         }
     }
 
+    /// <summary>Sleeps that a guest's next frame does not end at once show that polling for it is in vain.</summary>
+    [Fact]
+    public unsafe void AThreadThatSleptLongPollsLessBeforeTheNextSleep()
+    {
+        const ulong few = 500;
+        using var rig = new Rig(_ => 1, ports: 2);
+        var input = rig.Input(0, new FakeInput());
+        var output = rig.Output(1, new FakeOutput());
+        var thread = rig.Plane.Threads[0];
+        ushort frames = 0;
+        Until.True(() => PassesForAFrame() < few, "few passes between a frame and the sleep behind it");
+
+        ulong PassesForAFrame()
+        {
+            Until.True(() => thread.IsSleeping, "a sleeping thread");
+            ulong before = thread.Passes;
+            input.Give(1);
+            input.Kick();
+            frames++;
+            Until.True(() => Volatile.Read(ref output.Count) == frames, "the frame");
+            Until.True(() => thread.IsSleeping, "a sleeping thread");
+            return thread.Passes - before;
+        }
+    }
+
     [Fact]
     public unsafe void AQueueWithoutAKickIsPolledAllTheSame()
     {

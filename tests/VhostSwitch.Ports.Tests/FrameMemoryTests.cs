@@ -18,6 +18,37 @@ public sealed unsafe class FrameMemoryTests
     }
 
     [Fact]
+    public void SharedMemoryIsASealedFileAndFreeAgainOnceItIsDisposed()
+    {
+        var memory = new FrameMemory(hugePageSize: 0, limit: MiB);
+        for (int i = 0; i < 3; i++)
+        {
+            var (file, mapping) = memory.TakeShared("test", MiB - 100);
+            using (file)
+            using (mapping)
+            {
+                Assert.Equal((MiB, (ulong)MiB), (file.FileSize(), memory.NormalBytes));
+                Assert.True(file.IsSealedAgainstShrinking());
+                Assert.False(new ReadOnlySpan<byte>(mapping.Address, MiB).ContainsAnyExcept((byte)0));
+                Assert.Throws<PortException>(() => memory.TakeShared("test", 1));
+            }
+        }
+        Assert.Equal(0ul, memory.NormalBytes);
+    }
+
+    [Fact]
+    public void SharedMemoryGoesOnWithNormalPagesWhereHugeOnesAreUsedUp()
+    {
+        const string FreePages = "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
+        ulong tooMuch = HugePage * (1 + (File.Exists(FreePages) ? ulong.Parse(File.ReadAllText(FreePages)) : 0));
+        var memory = new FrameMemory(HugePage);
+        var (file, mapping) = memory.TakeShared("test", (nuint)tooMuch);
+        using (file)
+        using (mapping)
+            Assert.Equal((0UL, tooMuch), (memory.HugeBytes, memory.NormalBytes));
+    }
+
+    [Fact]
     public void TakesNoMoreThanTheUserAllows()
     {
         var memory = new FrameMemory(hugePageSize: 0, limit: 4 * MiB);

@@ -19,7 +19,7 @@ internal sealed unsafe class ScriptedBackEnd : IDisposable
 
     private const int MaxRings = 8;
 
-    private readonly UnixSocket _listener;
+    private readonly UnixSocket? _listener;
     private readonly Thread _thread;
     private readonly List<string> _log = [];
     private readonly List<FileDescriptor> _files = [];
@@ -31,9 +31,12 @@ internal sealed unsafe class ScriptedBackEnd : IDisposable
     private volatile bool _stop;
     private ulong _status;
 
-    public ScriptedBackEnd(string path)
+    /// <param name="path">The socket.</param>
+    /// <param name="connects">True to connect to it in place of serving it.</param>
+    public ScriptedBackEnd(string path, bool connects = false)
     {
-        _listener = UnixSocket.Listen(path, 1);
+        if (connects) _connection = UnixSocket.Connect(path, nonBlocking: true);
+        else _listener = UnixSocket.Listen(path, 1);
         _thread = new Thread(Run) { IsBackground = true };
         _thread.Start();
     }
@@ -65,6 +68,13 @@ internal sealed unsafe class ScriptedBackEnd : IDisposable
 
     public FileDescriptor?[] Calls { get; } = new FileDescriptor?[MaxRings];
 
+    /// <summary>The bytes of a part of a ring, wherever it lies.</summary>
+    public byte* Used(int index) => Memory.TranslateFrontEnd(_addresses[index].Used, SplitLayout.UsedLength((int)_sizes[index]));
+
+    /// <summary>The entries of a packed ring.</summary>
+    public PackedDescriptor* Entries(int index) =>
+        (PackedDescriptor*)Memory.TranslateFrontEnd(_addresses[index].Descriptor, PackedLayout.RingLength((int)_sizes[index]));
+
     public string[] Log
     {
         get
@@ -75,13 +85,13 @@ internal sealed unsafe class ScriptedBackEnd : IDisposable
 
     public void WaitUntilReady() => Assert.True(_ready.Wait(TimeSpan.FromSeconds(10)), "the port did not start its rings");
 
-    public SplitDeviceRing Ring(int index)
+    public SplitDeviceRing Ring(int index, ushort position = 0)
     {
         byte* descriptors = Memory.TranslateFrontEnd(_addresses[index].Descriptor, SplitLayout.DescriptorTableLength((int)_sizes[index]));
         byte* available = Memory.TranslateFrontEnd(_addresses[index].Available, SplitLayout.AvailableLength((int)_sizes[index]));
         byte* used = Memory.TranslateFrontEnd(_addresses[index].Used, SplitLayout.UsedLength((int)_sizes[index]));
         Assert.True(descriptors != null && available != null && used != null, "a ring is not in the memory that was handed over");
-        return new SplitDeviceRing(descriptors, available, used, (int)_sizes[index], 0, (Acknowledged & Features.EventIdx) != 0);
+        return new SplitDeviceRing(descriptors, available, used, (int)_sizes[index], position, (Acknowledged & Features.EventIdx) != 0);
     }
 
     public PackedDeviceRing PackedRing(int index)
@@ -106,7 +116,7 @@ internal sealed unsafe class ScriptedBackEnd : IDisposable
     public void Dispose()
     {
         Die();
-        _listener.Dispose();
+        _listener?.Dispose();
         foreach (var mapping in _mappings) mapping.Dispose();
         foreach (var file in _files) file.Dispose();
     }
@@ -115,7 +125,7 @@ internal sealed unsafe class ScriptedBackEnd : IDisposable
     {
         while (!_stop)
         {
-            _connection ??= _listener.Accept();
+            _connection ??= _listener?.Accept();
             if (_connection is null || !Serve(_connection)) Thread.Sleep(1);
         }
     }

@@ -30,7 +30,7 @@ ethtool=$(command -v ethtool)
 ldd "$busybox" >/dev/null 2>&1 && fail "$busybox needs shared libraries (apt-get install busybox-static)"
 
 # The modules that tests load, by their names; what they depend on comes along. The network ones are loaded at boot.
-modules="virtio_pci virtio_net vhost_net tun tap cuse fuse af_packet 8021q"
+modules="virtio_pci virtio_net vhost_net tun tap cuse fuse af_packet 8021q veth bridge 9p 9pnet_virtio"
 
 # linux-image-amd64 is an empty package that depends on the versioned one.
 find_kernel() {
@@ -45,9 +45,9 @@ fi
 version=$(apt-cache policy "$package" | sed -n 's/^ *Candidate: //p')
 release=${package#linux-image-}
 
-# Whatever shapes the image is in the stamp: this script, the guest's init, the kernel and the programs copied in.
+# Whatever shapes the image is in the stamp: this script, the guest's own scripts, the kernel and the programs copied in.
 stamp=$({
-    cat "$here/build-image.sh" "$here/init"
+    cat "$here/build-image.sh" "$here/init" "$here/host-root"
     echo "$package $version"
     sha256sum "$busybox" "$ethtool"
 } | sha256sum | cut -d ' ' -f 1)
@@ -75,7 +75,7 @@ fi
 mkdir "$work/kernel" "$work/root"
 dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$work/kernel" --wildcards \
     './boot/vmlinuz-*' './lib/modules/*/modules.*' './lib/modules/*/kernel/drivers/net/*.ko' './lib/modules/*/kernel/drivers/v*/*.ko' \
-    './lib/modules/*/kernel/fs/fuse/*.ko' './lib/modules/*/kernel/net/*.ko'
+    './lib/modules/*/kernel/fs/*.ko' './lib/modules/*/kernel/net/*.ko'
 "$busybox" depmod -b "$work/kernel" "$release"
 
 cd "$work/root"
@@ -104,7 +104,8 @@ ldd "$ethtool" | sed -n 's/^.*=> \(\/[^ ]*\) .*$/\1/p; s/^[[:space:]]*\(\/[^ ]*\
     cp -L "$library" ".$library"
 done
 cp "$here/init" init
-chmod 755 init
+cp "$here/host-root" sbin/host-root
+chmod 755 init sbin/host-root
 
 # The same input gives the same file: sorted names, no times, no owners.
 find . -print0 | xargs -0 touch -h -d @0

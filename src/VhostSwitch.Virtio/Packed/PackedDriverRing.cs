@@ -295,6 +295,13 @@ public unsafe struct PackedDriverRing : IDriverRing
         Fault != DriverRingFault.None || _batch != 0 || (RingOrder.AcquireFlags(FlagsOf(_nextUsed)) & Owner) == _usedBits;
 
     /// <inheritdoc/>
+    public readonly bool TryContinue(out uint position)
+    {
+        position = 0;
+        return false;
+    }
+
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public void Break(DriverRingFault fault, ulong detail)
     {

@@ -293,6 +293,16 @@ public unsafe struct SplitDriverRing : IDriverRing
         Fault != DriverRingFault.None || RingOrder.AcquireIndex((ushort*)(_used + SplitLayout.IndexOffset)) != _nextUsed;
 
     /// <inheritdoc/>
+    public bool TryContinue(out uint position)
+    {
+        position = 0;
+        if (UsedNow(0) < 0) return false;
+        position = _usedSeen;
+        _firstKick = _kickUndecided = true;
+        return true;
+    }
+
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public void Break(DriverRingFault fault, ulong detail)
     {

@@ -27,15 +27,6 @@ internal sealed class NetworkNamespace : IAsyncDisposable
         await other.IpHereAsync($"link set dev {otherName} up");
     }
 
-    /// <summary>True where the kernel knows a kind of interface, as <c>ip link add type</c> names it, or can load it.</summary>
-    public async Task<bool> HasLinkTypeAsync(string type)
-    {
-        // A module is loaded when an interface of its kind is first asked for; nothing else says whether there is one.
-        await RunAsync("sh", "-c", $"ip link add link lo name probe type {type} id 1 2>/dev/null; ip link delete probe 2>/dev/null; true");
-        string text = await RunAsync("sh", "-c", $"ip link add link lo name probe type {type} id 1 2>&1; ip link delete probe 2>/dev/null; true");
-        return !text.Contains("Unknown device type", StringComparison.Ordinal);
-    }
-
     /// <summary>Runs <c>ip</c> in the namespace.</summary>
     /// <param name="arguments">Its words.</param>
     /// <returns>What it printed.</returns>

@@ -13,7 +13,7 @@ internal sealed class OpenVswitch : IAsyncDisposable
     private const string PlainDaemon = "/usr/lib/openvswitch-switch/ovs-vswitchd";
 
     /// <summary>About 90 MiB a port, from --no-huge's pages of 4 KiB which hold one buffer each.</summary>
-    private const int MemoryMiB = 768;
+    public const int MemoryMiB = 768;
 
     private readonly string _folder;
     private readonly string _database;
@@ -68,11 +68,17 @@ internal sealed class OpenVswitch : IAsyncDisposable
     /// <summary>Ends the database's server.</summary>
     public Task StopDatabaseAsync() => StopAsync(_databaseServer, "ovsdb-server");
 
+    /// <summary>The daemon's process id.</summary>
+    public int Pid => _daemon!.Pid;
+
     /// <summary>Starts the database and the daemon and adds the bridge br0.</summary>
     /// <param name="pollCore">The core of its one polling thread.</param>
-    public async Task StartAsync(int pollCore = 0)
+    /// <param name="segmentation">Guests may send large segments.</param>
+    /// <param name="hugeFolder">Where the daemon's memory is from huge pages; null for normal pages.</param>
+    public async Task StartAsync(int pollCore = 0, bool segmentation = false, string? hugeFolder = null)
     {
         await StartDatabaseAsync();
+        string memory = hugeFolder is null ? "--no-huge --legacy-mem" : $"--huge-dir {hugeFolder} --legacy-mem";
         // --legacy-mem keeps Open vSwitch from adding --in-memory, which DPDK refuses beside --no-huge.
         // The database says what the daemon is before it starts: it reads these values only once.
         await ConfigureAsync(
@@ -80,7 +86,8 @@ internal sealed class OpenVswitch : IAsyncDisposable
             // The pool that ports share by default is 262144 buffers, a gigabyte that takes 7 s to fill; a pool per port is a tenth.
             "other_config:per-port-memory=true",
             $"other_config:pmd-cpu-mask=0x{1 << pollCore:x}",
-            $"other_config:dpdk-extra=\"--no-pci --no-huge --legacy-mem -m {MemoryMiB} --no-telemetry --file-prefix=ovs{Environment.ProcessId}\"");
+            $"other_config:userspace-tso-enable={(segmentation ? "true" : "false")}",
+            $"other_config:dpdk-extra=\"--no-pci {memory} -m {MemoryMiB} --no-telemetry --file-prefix=ovs{Environment.ProcessId}\"");
         _daemon = ChildProcess.Start("ovs-vswitchd", "unshare", ["--net", Daemon, _database, "--pidfile", "-vconsole:info"], _folder, _environment);
         await _daemon.WaitForLineAsync(new Regex("DPDK Enabled - initialized"), Limits.DpdkStart);
         await ConfigureAsync("add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=netdev", "fail-mode=standalone");

@@ -32,11 +32,17 @@ internal sealed class QemuGuest : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
+    public int Pid => _process.Pid;
+
     public static QemuGuest Start(TestFolder folder, GuestImage image, QemuGuestOptions options)
     {
         string shellSocket = folder.File(options.Name + ".sh"), monitorSocket = folder.File(options.Name + ".qmp");
-        ChildProcess process = ChildProcess.Start(
-            $"guest {options.Name}", "qemu-system-x86_64", options.ToArguments(image, folder, shellSocket, monitorSocket), folder.Path);
+        const string program = "qemu-system-x86_64";
+        string title = $"guest {options.Name}";
+        IEnumerable<string> arguments = options.ToArguments(image, folder, shellSocket, monitorSocket);
+        ChildProcess process = options.Namespace is { } place
+            ? place.Start(title, program, arguments, folder.Path)
+            : ChildProcess.Start(title, program, arguments, folder.Path);
         return new QemuGuest(process, options.Name, shellSocket, options.HasMonitor ? monitorSocket : null);
     }
 

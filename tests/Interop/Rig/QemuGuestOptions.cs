@@ -14,6 +14,9 @@ internal sealed record QemuGuestOptions
 
     public int Cpus { get; init; } = 1;
 
+    /// <summary>The guest can read the files of this machine, all of them, and run its programs: "host-root PROGRAM" in its shell.</summary>
+    public bool SharesHostFiles { get; init; }
+
     /// <summary>QEMU can be asked and told things by <see cref="QemuGuest.Monitor"/>.</summary>
     public bool HasMonitor { get; init; }
 
@@ -32,17 +35,21 @@ internal sealed record QemuGuestOptions
 
     public int MemorySlots { get; init; } = 4;
 
+    /// <summary>The network namespace that QEMU is started in; null for the host's.</summary>
+    public NetworkNamespace? Namespace { get; init; }
+
     public IReadOnlyList<string> MoreArguments { get; init; } = [];
 
     private string MemorySize => Moves ? $"{(MemoryMiB << 10) + 8}K" : $"{MemoryMiB}M";
 
     public IEnumerable<string> ToArguments(GuestImage image, TestFolder folder, string shellSocket, string monitorSocket)
     {
+        // debug-threads: threads have names, "CPU 0/TCG" those of the guest's processors.
         // panic=0: a crashed guest stays where it is, and the console in the failure's text says why.
         // no_timer_check: a guest that gets too little of a busy processor takes its timer for broken, and gives up.
         List<string> arguments =
         [
-            "-name", Name, "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none",
+            "-name", $"{Name},debug-threads=on", "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none",
             "-accel", "tcg", "-cpu", "max", "-m", MaxMemoryMiB > 0 ? $"{MemorySize},slots={MemorySlots},maxmem={MaxMemoryMiB}M" : MemorySize, "-smp", $"{Cpus}",
             "-kernel", image.Kernel, "-initrd", image.Initramfs,
             "-append", "console=ttyS0 quiet loglevel=4 panic=0 random.trust_cpu=on mitigations=off no_timer_check",
@@ -60,6 +67,8 @@ internal sealed record QemuGuestOptions
         };
         if (backend is not null)
             arguments.AddRange(["-object", $"{backend},id=mem,size={MemorySize}", "-numa", "node,memdev=mem"]);
+        if (SharesHostFiles)
+            arguments.AddRange(["-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"]);
         if (HasMonitor)
             arguments.AddRange(["-chardev", $"socket,id=monitor,path={monitorSocket},server=on,wait=off", "-mon", "chardev=monitor,mode=control"]);
         if (Incoming is not null)

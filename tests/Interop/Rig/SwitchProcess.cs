@@ -21,6 +21,8 @@ internal sealed class SwitchProcess : IAsyncDisposable
 
     public Transcript Transcript => _process.Transcript;
 
+    public int Pid => _process.Pid;
+
     private IEnumerable<string> AllSockets => _controlSocket is null ? _sockets : _sockets.Append(_controlSocket);
 
     public static SwitchProcess Start(TestFolder folder, SwitchOptions options)

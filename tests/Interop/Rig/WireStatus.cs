@@ -8,15 +8,34 @@ internal sealed record WirePort(
 {
     public bool IsUp => Status.StartsWith("up", StringComparison.Ordinal);
 
+    /// <summary>Frames that came in, by queue.</summary>
+    public IReadOnlyList<long> FromWire => [.. Inputs.Select(queue => queue.Frames)];
+
+    /// <summary>Frames that went out, by queue.</summary>
+    public IReadOnlyList<long> ToWire => [.. Outputs.Select(queue => queue.Frames)];
+
+    /// <summary>Every drop, as "direction queue reason: number".</summary>
+    public IReadOnlyList<string> Drops => [.. DropsOf("from-wire", Inputs), .. DropsOf("to-wire", Outputs)];
+
     public long FramesIn => Inputs.Sum(queue => queue.Frames);
 
     public long BytesIn => Inputs.Sum(queue => queue.Bytes);
 
     public long FramesOut => Outputs.Sum(queue => queue.Frames);
 
+    public long BytesOut => Outputs.Sum(queue => queue.Bytes);
+
     public long DropsIn(string reason) => Inputs.Sum(queue => queue.Drops.GetValueOrDefault(reason));
 
     public long DropsOut(string reason) => Outputs.Sum(queue => queue.Drops.GetValueOrDefault(reason));
+
+    public override string ToString() =>
+        $"{Name}: from wire {string.Join('+', FromWire)}, to wire {string.Join('+', ToWire)}, drops {string.Join(", ", Drops)}";
+
+    private static IEnumerable<string> DropsOf(string direction, IEnumerable<WireQueue> queues) =>
+        from queue in queues
+        from drop in queue.Drops
+        select $"{direction} {queue.Index} {drop.Key}: {drop.Value}";
 }
 
 /// <summary>One queue of a <see cref="WirePort"/>.</summary>

@@ -46,6 +46,34 @@ public sealed class SplitDriverRingTests : IDisposable
         Assert.Equal((0x2000ul, 200u, (ushort)0), Read(second));
     }
 
+    /// <summary>A device that takes the ring over finds what its predecessor had not used, and nothing that it had.</summary>
+    [Fact]
+    public void GoesOnWithAnotherDeviceWhereTheFormerOneStood()
+    {
+        var ring = _memory.Ring();
+        for (ushort i = 0; i < 5; i++)
+            ring.Post(0x1000ul * i, 100, writable: true, i);
+        ring.Publish();
+        ring.KickDecided();
+        _memory.UsedFlags = SplitLayout.NoNotify;
+        for (uint i = 0; i < 3; i++)
+            _memory.Return(i, 10);
+        Assert.True(ring.TryContinue(out uint position));
+        Assert.Equal(3u, position);
+        Assert.True(ring.WantsKick() && ring.KickUndecided);
+        Span<TakenChain> taken = new TakenChain[Size];
+        Assert.Equal(3, ring.TakeBurst(taken));
+        _memory.Return(3, 10);
+        _memory.Return(4, 10);
+        Assert.Equal(2, ring.TakeBurst(taken));
+        Assert.Equal((3, 4), (taken[0].Token, taken[1].Token));
+        // One that was interrupted in the middle of a lie is found out.
+        _memory.UsedIndex++;
+        Assert.False(ring.TryContinue(out _));
+        Assert.Equal(DriverRingFault.UsedIndexTooFarAhead, ring.Fault);
+        Assert.False(ring.TryContinue(out _));
+    }
+
     [Fact]
     public void LinksAChainAndFreesAllOfIt()
     {
