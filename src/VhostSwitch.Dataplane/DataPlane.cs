@@ -41,6 +41,10 @@ public sealed class DataPlane : IDisposable
     /// <param name="queue">The queue.</param>
     public PollThread? OwnerOf(InputQueue queue) => _owners.GetValueOrDefault(queue);
 
+    /// <summary>What a queue has brought lately, in frames a second, as <see cref="Balance"/> has measured it last.</summary>
+    /// <param name="queue">A queue that is polled.</param>
+    public double LoadOf(InputQueue queue) => _balancer.LoadOf([queue]);
+
     /// <summary>Adds a port and gives it an id.</summary>
     /// <param name="port">A port that is not attached.</param>
     /// <exception cref="InvalidOperationException">There are <see cref="Topology.MaxPorts"/> ports already.</exception>
@@ -92,9 +96,9 @@ public sealed class DataPlane : IDisposable
     /// <returns>How many queues were moved.</returns>
     public int Balance()
     {
-        if (_threads.Length == 1) return 0;
         _balancer.Measure(_owners.Keys, Stopwatch.GetElapsedTime(_measured).TotalSeconds);
         _measured = Stopwatch.GetTimestamp();
+        if (_threads.Length == 1) return 0;
         int moves = 0;
         // Each move leaves fewer to be made; the bound is for loads that change meanwhile.
         while (moves < _owners.Count && _balancer.FindMove([.. _threads.Select(t => t.Inputs.ToArray())]) is var (queue, to))

@@ -22,6 +22,7 @@ public static class SwitchRuntime
     {
         // Lines come from the control thread, the control socket and the statistics timer.
         output = TextWriter.Synchronized(output);
+        var logLevel = configuration.LogLevel;
         foreach (string notice in OwnMemory.Notices(configuration.Memory))
             output.WriteLine(notice);
         using var stop = new StopRequest();
@@ -29,7 +30,7 @@ public static class SwitchRuntime
         {
             using var instance = SwitchInstance.Start(configuration, GuestQueueFactory.Default, Log);
             await using var control = new UnixctlServer(ProductVersion.Line, fault => output.WriteLine($"control socket: {fault.Message}"));
-            SwitchCommands.Register(control, instance.SnapshotAsync, instance.StatisticsAsync, stop.Ask);
+            SwitchCommands.Register(control, instance.SnapshotAsync, instance.StatisticsAsync, new OvsCommands(instance, level => logLevel = level), stop.Ask);
             Listen(control, configuration, output);
             using var ending = new CancellationTokenSource();
             var statistics = PrintStatisticsAsync(configuration, instance, output, ending.Token);
@@ -52,7 +53,7 @@ public static class SwitchRuntime
 
         void Log(LogLevel level, string line)
         {
-            if (level <= configuration.LogLevel) output.WriteLine(line);
+            if (level <= logLevel) output.WriteLine(line);
         }
     }
 
