@@ -20,6 +20,7 @@ internal sealed class ConfiguredPorts : IDisposable
     private readonly SortedDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
     private readonly OfPorts _numbers = new();
     private SwitchSettings? _settings;
+    private SwitchSettings? _lastSettings;
     private SwitchPlan _plan = new(new Dictionary<string, IReadOnlyDictionary<string, string>>(), []);
 
     /// <summary>Begins without ports.</summary>
@@ -39,12 +40,11 @@ internal sealed class ConfiguredPorts : IDisposable
     /// <param name="wanted">What is wanted.</param>
     public void Configure(WantedSwitch wanted)
     {
-        if (wanted.Bridges.Count > 0) _settings ??= wanted.Settings;
-        if (_settings is not null && wanted.Bridges.Count > 0 && wanted.Settings != _settings)
-            _log(LogLevel.Warning, "vhost-sock-dir, vhost-iommu-support, vhost-postcopy-support and userspace-tso-enable are read once: the new ones wait for the next start");
+        if (wanted.Bridges.Count > 0) CheckSettings(wanted.Settings);
         string? current = _entries.Values.FirstOrDefault(entry => entry.Device is not null)?.Planned.Bridge;
         _plan = SwitchPlan.Of(wanted, _settings ?? wanted.Settings, _runFolder, current);
-        var changes = PortChanges.Between([.. _entries.Values.Select(entry => entry.Planned)], _plan.Interfaces, planned => _entries[planned.Wanted.Name].IsWhole);
+        var present = _entries.Values.Select(entry => entry.Planned).ToList();
+        var changes = PortChanges.Between(present, _plan.Interfaces, planned => _entries[planned.Wanted.Name].IsWhole);
         var errors = _entries.ToDictionary(entry => entry.Key, entry => entry.Value.Error);
         foreach (string name in changes.Removed)
             Remove(name, isSilent: changes.Added.Any(planned => planned.Wanted.Name == name));
@@ -56,7 +56,8 @@ internal sealed class ConfiguredPorts : IDisposable
 
     /// <summary>How the bridges and interfaces are.</summary>
     public SwitchReport Report() => new(
-        _plan.Bridges.ToDictionary(bridge => bridge.Key, bridge => new BridgeReport(_entries.GetValueOrDefault(bridge.Key)?.Device?.Address, bridge.Value)),
+        _plan.Bridges.ToDictionary(
+            bridge => bridge.Key, bridge => new BridgeReport(_entries.GetValueOrDefault(bridge.Key)?.Device?.Address, bridge.Value)),
         _entries.ToDictionary(entry => entry.Key, entry => Report(entry.Value)));
 
     /// <summary>The OpenFlow number of a port by its name; null for one that has none.</summary>
@@ -70,14 +71,29 @@ internal sealed class ConfiguredPorts : IDisposable
     public IEnumerable<PortSnapshot> Missing() =>
         from entry in _entries.Values
         where entry.Device is null
-        select new PortSnapshot(entry.Planned.Wanted.Name, entry.Planned.Wanted.Type, null, "", entry.Error ?? entry.Planned.Waiting ?? "", [], [], 0, 0, []);
+        let wanted = entry.Planned.Wanted
+        select new PortSnapshot(wanted.Name, wanted.Type, null, "", entry.Error ?? entry.Planned.Waiting ?? "", [], [], 0, 0, []);
 
     /// <summary>Lets go of what it asks the kernel by. The ports stay.</summary>
     public void Dispose() => _facts.Dispose();
 
+    private void CheckSettings(SwitchSettings settings)
+    {
+        _settings ??= settings;
+        _lastSettings ??= settings;
+        if (settings != _lastSettings && settings != _settings)
+        {
+            _log(LogLevel.Warning, "vhost-sock-dir, vhost-iommu-support, vhost-postcopy-support and userspace-tso-enable are read once: "
+                + "the new ones wait for the next start");
+        }
+        _lastSettings = settings;
+    }
+
     private InterfaceReport Report(Entry entry) => new(entry.OfPort, entry.Error ?? entry.Planned.Notice)
     {
-        Facts = entry.Error is not null ? null : entry.Device is { } device ? _facts.Read(device) : InterfaceFactReader.Waiting(entry.Planned.Waiting ?? ""),
+        Facts = entry.Error is not null ? null
+            : entry.Device is { } device ? _facts.Read(device)
+            : InterfaceFactReader.Waiting(entry.Planned.Waiting ?? ""),
     };
 
     private void Add(PlannedInterface planned, string? errorBefore)
@@ -96,7 +112,10 @@ internal sealed class ConfiguredPorts : IDisposable
         _log(LogLevel.Info, $"bridge {planned.Bridge}: added interface {name} on port {entry.OfPort}");
         if (planned.Notice is { } notice) _log(LogLevel.Warning, $"{name}: {notice}");
         if (planned.Wanted.Type == InterfaceTypes.VhostServer && !planned.IsLocal)
-            _log(LogLevel.Warning, $"{name}: type {InterfaceTypes.VhostServer} is deprecated: its guests must be started again after the switch; {InterfaceTypes.VhostClient} reconnects");
+        {
+            _log(LogLevel.Warning, $"{name}: type {InterfaceTypes.VhostServer} is deprecated: its guests must be started again after the switch; "
+                + $"{InterfaceTypes.VhostClient} reconnects");
+        }
     }
 
     private void Open(Entry entry, Vdev vdev)

@@ -10,7 +10,9 @@ using VhostSwitch.Ports.NetVhost;
 
 namespace VhostSwitch.Program;
 
-/// <summary>How a device is, in the names that Open vSwitch has for it (<c>ovs-vswitchd.conf.db(5)</c>, table Interface). Lives on the control thread.</summary>
+/// <summary>
+/// How a device is, in the names that Open vSwitch has for it (<c>ovs-vswitchd.conf.db(5)</c>, table Interface). Lives on the control thread.
+/// </summary>
 internal sealed class InterfaceFactReader : IDisposable
 {
     private static readonly MacAddress NoAddress = new(0);
@@ -63,6 +65,8 @@ internal sealed class InterfaceFactReader : IDisposable
             Add("rx", queue / ringsPerQueue, *block.Counters);
         foreach (var (queue, block) in device.OutputCounters)
             Add("tx", queue / ringsPerQueue, *block.Counters);
+        // What Open vSwitch counts under this name is all that a guest did not take.
+        if (device is VhostDevice) all["ovs_tx_failure_drops"] = all["tx_dropped"];
         return all;
 
         void Add(string direction, int queue, QueueCounters counters)

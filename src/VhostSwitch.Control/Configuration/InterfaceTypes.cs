@@ -60,10 +60,14 @@ public sealed class InterfaceTypes(SwitchSettings settings, string runFolder)
             throw new PortException("the name is that of a socket in the run directory, and may have neither '/' nor '\\'");
         string sub = settings.VhostSocketFolder;
         if (sub.Length > MostSettingBytes || sub.Split('/').Contains(".."))
-            throw new PortException($"other_config:vhost-sock-dir={sub} was given; a folder below {runFolder} is allowed, without '..', of {MostSettingBytes} bytes at most");
+        {
+            throw new PortException($"other_config:vhost-sock-dir={sub} was given; "
+                + $"a folder below {runFolder} is allowed, without '..', of {MostSettingBytes} bytes at most");
+        }
         string folder = Path.Join(runFolder, sub);
         if (!Directory.Exists(folder)) throw new PortException($"there is no folder {folder} for its socket: make it, and add the port again");
-        return Vdev.Of(wanted.Name, Vhost, ("iface", Path.Join(folder, wanted.Name)), ("queues", $"{DeviceOptions.MostQueuePairs}"), ("tso", settings.Segmentation ? "1" : "0"));
+        return Vdev.Of(wanted.Name, Vhost,
+            ("iface", Path.Join(folder, wanted.Name)), ("queues", $"{DeviceOptions.MostQueuePairs}"), ("tso", settings.Segmentation ? "1" : "0"));
     }
 
     private static string Client(WantedInterface wanted) => wanted.Options.GetValueOrDefault("vhost-server-path") is { Length: > 0 } path

@@ -10,7 +10,8 @@ public sealed record PortChanges(IReadOnlyList<string> Removed, IReadOnlyList<Pl
     /// <param name="present">The interfaces there are; those without a device that should have one are made anew.</param>
     /// <param name="wanted">The interfaces of the plan, each with a name of its own.</param>
     /// <param name="isWhole">True for an interface that is there and has its device, if it is to have one.</param>
-    public static PortChanges Between(IReadOnlyCollection<PlannedInterface> present, IReadOnlyList<PlannedInterface> wanted, Func<PlannedInterface, bool> isWhole)
+    public static PortChanges Between(
+        IReadOnlyCollection<PlannedInterface> present, IReadOnlyList<PlannedInterface> wanted, Func<PlannedInterface, bool> isWhole)
     {
         var there = present.ToDictionary(planned => planned.Wanted.Name);
         var kept = wanted.Where(planned => there.TryGetValue(planned.Wanted.Name, out var now) && isWhole(now) && IsSame(now, planned)).ToList();

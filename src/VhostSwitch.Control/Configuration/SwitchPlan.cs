@@ -47,7 +47,8 @@ public sealed record SwitchPlan(IReadOnlyDictionary<string, IReadOnlyDictionary<
         var names = new HashSet<string>();
         foreach (var bridge in wanted.Bridges)
         {
-            string? refusal = Refusal(bridge) ?? (bridge.Name == only ? null : $"several bridges are not built yet, and {only} is one: add its ports there");
+            string? refusal = Refusal(bridge)
+                ?? (bridge.Name == only ? null : $"several bridges are not built yet, and {only} is one: add its ports there");
             var status = Notes(bridge);
             if (refusal is not null) status.Add(Error, refusal);
             bridges.Add(bridge.Name, status);
@@ -59,7 +60,10 @@ public sealed record SwitchPlan(IReadOnlyDictionary<string, IReadOnlyDictionary<
                 {
                     var planned = refused is null ? types.Plan(wish, bridge) : new PlannedInterface(wish, bridge.Name) { Refusal = refused };
                     if (planned.Device is { } device && !devices.TryAdd(device.Name, wish.Name))
-                        planned = planned with { Device = null, Refusal = $"the device {device.Name} is that of {devices[device.Name]}: give it another number" };
+                    {
+                        string reason = $"the device {device.Name} is that of {devices[device.Name]}: give it another number";
+                        planned = planned with { Device = null, Refusal = reason };
+                    }
                     interfaces.Add(planned);
                 }
             }
@@ -75,7 +79,8 @@ public sealed record SwitchPlan(IReadOnlyDictionary<string, IReadOnlyDictionary<
             return $"datapath_type {given}; this switch is none of the kernel's: ovs-vsctl set bridge {bridge.Name} datapath_type=netdev";
         }
         return bridge.FailMode == "secure"
-            ? $"fail_mode is secure, so that only flows of an OpenFlow controller may pass, and OpenFlow is not built: ovs-vsctl set-fail-mode {bridge.Name} standalone"
+            ? "fail_mode is secure, so that only flows of an OpenFlow controller may pass, and OpenFlow is not built: "
+                + $"ovs-vsctl set-fail-mode {bridge.Name} standalone"
             : null;
     }
 

@@ -14,7 +14,7 @@ public sealed record WantedSwitch(IReadOnlyList<WantedBridge> Bridges, SwitchSet
 /// <summary>Settings that are fixed when the first configuration is applied: later changes wait for the next start, as with Open vSwitch.</summary>
 public sealed record SwitchSettings
 {
-    /// <summary>The folder below the run directory that the sockets of <c>dpdkvhostuser</c> ports are in; empty for the run directory itself.</summary>
+    /// <summary>The folder below the run directory with the sockets of <c>dpdkvhostuser</c> ports; empty for the run directory itself.</summary>
     public string VhostSocketFolder { get; init; } = "";
 
     /// <summary>True to let guests have an IOMMU before their devices (<c>dpdkvhostuserclient</c> only).</summary>

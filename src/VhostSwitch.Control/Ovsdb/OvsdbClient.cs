@@ -7,8 +7,9 @@ using VhostSwitch.Control.Configuration;
 namespace VhostSwitch.Control.Ovsdb;
 
 /// <summary>
-/// Has a switch do what Open vSwitch's database says, and the database say what the switch does, in the place of <c>ovs-vswitchd</c>. It connects again
-/// whenever the server has gone; the switch goes on meanwhile, and all that is found then is compared with what it is. Runs on service threads.
+/// Has a switch do what Open vSwitch's database says, and the database say what the switch does, in the place of <c>ovs-vswitchd</c>. It
+/// connects again whenever the server has gone; the switch goes on meanwhile, and all that is found then is compared with what it is. Runs
+/// on service threads.
 /// </summary>
 public sealed class OvsdbClient
 {
@@ -81,7 +82,8 @@ public sealed class OvsdbClient
         var locked = await connection.CallAsync("lock", writer => writer.WriteStringValue(Lock), cancellation).ConfigureAwait(false);
         _isOwner |= locked.GetProperty("locked").GetBoolean();
         connected();
-        Say(LogLevel.Info, _isOwner ? $"ovsdb: {_path}: connected" : $"ovsdb: {_path}: another program configures by this database; waiting for its lock {Lock}");
+        Say(LogLevel.Info, _isOwner ? $"ovsdb: {_path}: connected"
+            : $"ovsdb: {_path}: another program configures by this database; waiting for its lock {Lock}");
         while (true)
         {
             if (_isOwner)
@@ -120,7 +122,8 @@ public sealed class OvsdbClient
         var results = await connection.CallAsync("transact", writer => WriteTransaction(writer, updates), cancellation).ConfigureAwait(false);
         foreach (var result in results.EnumerateArray())
         {
-            if (result.ValueKind != JsonValueKind.Object || !result.TryGetProperty("error", out var error) || error.ValueKind == JsonValueKind.Null) continue;
+            // Operations behind one that failed have no result.
+            if (result.ValueKind != JsonValueKind.Object || !result.TryGetProperty("error", out var error)) continue;
             // The lock is another's by now, and a notification says so.
             if (error.ValueEquals("not owner"u8)) return;
             throw new OvsdbException($"the database did not take what it should say of the switch: {result.GetRawText()}");
@@ -150,7 +153,8 @@ public sealed class OvsdbClient
     private int StatisticsPeriodMs()
     {
         string? text = OvsdbConfiguration.Root(_replica)?["other_config"].Map.GetValueOrDefault("stats-update-interval");
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int period) ? Math.Max(period, LeastStatisticsMs) : LeastStatisticsMs;
+        bool isGiven = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int period);
+        return isGiven ? Math.Max(period, LeastStatisticsMs) : LeastStatisticsMs;
     }
 
     private static void WriteMonitor(Utf8JsonWriter writer)

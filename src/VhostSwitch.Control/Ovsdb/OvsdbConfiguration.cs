@@ -85,9 +85,11 @@ public static class OvsdbConfiguration
     private static IReadOnlyList<T> Named<T>(OvsdbReplica replica, string table, OvsdbDatum ids, Func<OvsdbRow, T> read, Func<T, string> name) =>
         [.. ids.Rows.Select(id => replica.Find(table, id)).OfType<OvsdbRow>().Select(read).OrderBy(name, StringComparer.Ordinal)];
 
-    private static IReadOnlyList<string> Names(OvsdbReplica replica, OvsdbDatum ports) => Named(replica, OvsdbTables.Port, ports, row => row["name"].Text ?? "", name => name);
+    private static IReadOnlyList<string> Names(OvsdbReplica replica, OvsdbDatum ports) =>
+        Named(replica, OvsdbTables.Port, ports, row => row["name"].Text ?? "", name => name);
 
-    private static MacAddress? Address(string? text) => MacAddress.TryParse(text ?? "", out var address) && !address.IsGroup && address.Value != 0 ? address : null;
+    private static MacAddress? Address(string? text) =>
+        MacAddress.TryParse(text ?? "", out var address) && !address.IsGroup && address.Value != 0 ? address : null;
 
     private static bool IsOn(IReadOnlyDictionary<string, string> settings, string key) => settings.GetValueOrDefault(key) == "true";
 }

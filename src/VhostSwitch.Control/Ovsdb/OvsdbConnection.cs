@@ -76,7 +76,8 @@ internal sealed class OvsdbConnection : IDisposable
                 throw new OvsdbException($"the database answered {method} with something else");
             if (message.TryGetProperty("error", out var error) && error.ValueKind != JsonValueKind.Null)
                 throw new OvsdbException($"the database refused {method}: {error.GetRawText()}");
-            return message.TryGetProperty("result", out var result) ? result : throw new OvsdbException($"the database answered {method} with nothing");
+            return message.TryGetProperty("result", out var result) ? result
+                : throw new OvsdbException($"the database answered {method} with nothing");
         }
     }
 

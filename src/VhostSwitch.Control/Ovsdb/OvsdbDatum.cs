@@ -46,7 +46,8 @@ public sealed class OvsdbDatum : IEquatable<OvsdbDatum>
     public IEnumerable<Guid> Rows => _entries.Where(entry => entry.Key.Kind == OvsdbAtomKind.Uuid).Select(entry => Guid.Parse(entry.Key.Text));
 
     /// <summary>The keys and values of a map.</summary>
-    public IReadOnlyDictionary<string, string> Map => _entries.ToDictionary(entry => entry.Key.Text, entry => entry.Value.Text, StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, string> Map =>
+        _entries.ToDictionary(entry => entry.Key.Text, entry => entry.Value.Text, StringComparer.Ordinal);
 
     /// <summary>A text.</summary>
     /// <param name="text">The text; null for none.</param>

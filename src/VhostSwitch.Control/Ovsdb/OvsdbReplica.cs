@@ -12,10 +12,14 @@ public sealed record OvsdbRow(Guid Id, IReadOnlyDictionary<string, OvsdbDatum> C
     public OvsdbDatum this[string column] => Columns.GetValueOrDefault(column) ?? OvsdbDatum.Empty;
 }
 
-/// <summary>The tables that are monitored, as they are in the database: what <c>monitor</c> answers, and the updates after it (RFC 7047, 4.1.5, 4.1.6).</summary>
+/// <summary>
+/// The tables that are monitored, as they are in the database: what <c>monitor</c> answers, and the updates after it (RFC 7047, sections 4.1.5
+/// and 4.1.6). Unlike those of <c>monitor_cond</c> they have whole rows, which need no schema to be read.
+/// </summary>
 public sealed class OvsdbReplica
 {
-    private readonly Dictionary<string, Dictionary<Guid, OvsdbRow>> _tables = OvsdbTables.All.ToDictionary(table => table.Name, _ => new Dictionary<Guid, OvsdbRow>());
+    private readonly Dictionary<string, Dictionary<Guid, OvsdbRow>> _tables =
+        OvsdbTables.All.ToDictionary(table => table.Name, _ => new Dictionary<Guid, OvsdbRow>());
 
     /// <summary>The rows of a table.</summary>
     /// <param name="table">The table's name.</param>
@@ -37,7 +41,8 @@ public sealed class OvsdbReplica
         {
             foreach (var table in updates.EnumerateObject())
             {
-                var known = OvsdbTables.All.FirstOrDefault(t => t.Name == table.Name) ?? throw new OvsdbException($"the database sent table {table.Name} unasked");
+                var known = OvsdbTables.All.FirstOrDefault(t => t.Name == table.Name)
+                    ?? throw new OvsdbException($"the database sent table {table.Name} unasked");
                 foreach (var update in table.Value.EnumerateObject())
                     configurationChanged |= Apply(known, Guid.Parse(update.Name), update.Value);
             }

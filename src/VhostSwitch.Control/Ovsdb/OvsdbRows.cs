@@ -49,16 +49,19 @@ public static class OvsdbRows
     /// <param name="configured">The <c>next_cfg</c> of the configuration that it has.</param>
     /// <param name="version">This program's name and version.</param>
     /// <param name="withStatistics">False to leave statistics as they are there.</param>
-    public static IReadOnlyList<OvsdbUpdate> Differences(OvsdbReplica replica, SwitchReport report, long configured, string version, bool withStatistics)
+    public static IReadOnlyList<OvsdbUpdate> Differences(
+        OvsdbReplica replica, SwitchReport report, long configured, string version, bool withStatistics)
     {
         var updates = new List<OvsdbUpdate>();
         foreach (var row in replica.Rows(OvsdbTables.Interface))
         {
-            if (report.Interfaces.GetValueOrDefault(row["name"].Text ?? "") is { } state) Compare(OvsdbTables.Interface, row, Interface(state, row, withStatistics));
+            if (report.Interfaces.GetValueOrDefault(row["name"].Text ?? "") is { } state)
+                Compare(OvsdbTables.Interface, row, Interface(state, row, withStatistics));
         }
         foreach (var row in replica.Rows(OvsdbTables.Bridge))
         {
-            if (report.Bridges.GetValueOrDefault(row["name"].Text ?? "") is { } state) Compare(OvsdbTables.Bridge, row, Bridge(state));
+            if (report.Bridges.GetValueOrDefault(row["name"].Text ?? "") is { } state)
+                Compare(OvsdbTables.Bridge, row, Bridge(state));
         }
         if (OvsdbConfiguration.Root(replica) is { } root) Compare(OvsdbTables.Root, root, Root(configured, version));
         return updates;

@@ -16,15 +16,18 @@ public sealed record OvsdbTarget(string SocketPath, string RunFolder)
 
     /// <summary>Reads the value of <c>--ovsdb</c>.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="runFolder">The value of <see cref="RunFolderVariable"/>; where it is not set, the run directory is the folder of the socket.</param>
+    /// <param name="runFolder">The value of <see cref="RunFolderVariable"/>; without one, the run directory is the folder of the socket.</param>
     /// <exception cref="CommandLineException">It names no Unix socket.</exception>
     public static OvsdbTarget Parse(string text, string? runFolder)
     {
         if (!text.StartsWith(Scheme, StringComparison.Ordinal))
-            throw new CommandLineException($"Invalid argument for --ovsdb: '{text}' was given, unix:PATH is allowed, the socket of ovsdb-server (tcp and ssl are not built)");
+        {
+            throw new CommandLineException($"Invalid argument for --ovsdb: '{text}' was given, unix:PATH is allowed, "
+                + "the socket of ovsdb-server (tcp and ssl are not built)");
+        }
         string path = text[Scheme.Length..];
         if (Encoding.UTF8.GetByteCount(path) is 0 or > UnixSocket.MaxPathBytes)
-            throw new CommandLineException($"Invalid argument for --ovsdb: the path '{path}' was given; 1 to {UnixSocket.MaxPathBytes} bytes are allowed");
+            throw new CommandLineException($"Invalid argument for --ovsdb: '{path}' was given; 1 to {UnixSocket.MaxPathBytes} bytes are allowed");
         path = Path.GetFullPath(path);
         return new OvsdbTarget(path, string.IsNullOrEmpty(runFolder) ? Path.GetDirectoryName(path)! : runFolder);
     }

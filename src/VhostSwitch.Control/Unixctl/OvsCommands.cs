@@ -16,8 +16,11 @@ public sealed class OvsCommands(ISwitchOperations operations, Action<LogLevel> s
     // Open vSwitch's words, from nothing to everything.
     private static readonly (string Word, LogLevel Level)[] Levels =
     [
-        ("off", LogLevel.Emergency), ("emer", LogLevel.Emergency), ("err", LogLevel.Error), ("warn", LogLevel.Warning), ("info", LogLevel.Info), ("dbg", LogLevel.Debug),
+        ("off", LogLevel.Emergency), ("emer", LogLevel.Emergency), ("err", LogLevel.Error),
+        ("warn", LogLevel.Warning), ("info", LogLevel.Info), ("dbg", LogLevel.Debug),
     ];
+
+    private static readonly string Words = string.Join('|', Levels.Select(level => level.Word));
 
     private readonly Lock _lock = new();
 
@@ -28,12 +31,15 @@ public sealed class OvsCommands(ISwitchOperations operations, Action<LogLevel> s
     /// <param name="server">A server that does not listen yet.</param>
     public void Register(UnixctlServer server)
     {
-        server.Register(new UnixctlCommand("fdb/flush", "[bridge]", 0, 1, FlushAsync));
-        server.Register(new UnixctlCommand("fdb/stats-show", "bridge", 1, 1, async words => Counts(await BridgeAsync(words[0]).ConfigureAwait(false))));
-        server.Register(new UnixctlCommand("dpif-netdev/pmd-stats-show", "", 0, 0, async _ => Statistics(await operations.LoadsAsync().ConfigureAwait(false))));
-        server.Register(new UnixctlCommand("dpif-netdev/pmd-stats-clear", "", 0, 0, ClearAsync));
-        server.Register(new UnixctlCommand("dpif-netdev/pmd-rxq-show", "", 0, 0, async _ => Queues(await operations.LoadsAsync().ConfigureAwait(false))));
-        server.Register(new UnixctlCommand("vlog/set", "[module][:facility]:level", 1, 1, words => ValueTask.FromResult(SetLevel(words[0]))));
+        Add("fdb/flush", "[bridge]", 0, 1, FlushAsync);
+        Add("fdb/stats-show", "bridge", 1, 1, async words => Counts(await BridgeAsync(words[0]).ConfigureAwait(false)));
+        Add("dpif-netdev/pmd-stats-show", "", 0, 0, async _ => Statistics(await operations.LoadsAsync().ConfigureAwait(false)));
+        Add("dpif-netdev/pmd-stats-clear", "", 0, 0, ClearAsync);
+        Add("dpif-netdev/pmd-rxq-show", "", 0, 0, async _ => Queues(await operations.LoadsAsync().ConfigureAwait(false)));
+        Add("vlog/set", "[module][:facility]:level", 1, 1, words => ValueTask.FromResult(SetLevel(words[0])));
+
+        void Add(string name, string usage, int fewest, int most, Func<string[], ValueTask<string>> handler) =>
+            server.Register(new UnixctlCommand(name, usage, fewest, most, handler));
     }
 
     /// <summary>The answer to <c>fdb/show BRIDGE</c>.</summary>
@@ -59,12 +65,15 @@ public sealed class OvsCommands(ISwitchOperations operations, Action<LogLevel> s
 
     private static string Queues(IReadOnlyList<PollThreadLoad> threads)
     {
-        var text = new StringBuilder();
+        var text = new StringBuilder("Displaying last 1 seconds pmd usage %\n");
         foreach (var thread in threads)
         {
             text.Append(Title(thread)).Append("  isolated : false\n");
             foreach (var queue in thread.Queues)
-                text.Append(CultureInfo.InvariantCulture, $"  port: {queue.Port,-16}  queue-id: {queue.Queue,2} (enabled)   pmd usage: {100 * queue.Share * thread.BusyShare,2:0} %\n");
+            {
+                double usage = 100 * queue.Share * thread.BusyShare;
+                text.Append(CultureInfo.InvariantCulture, $"  port: {queue.Port,-16}  queue-id: {queue.Queue,2} (enabled)   pmd usage: {usage,2:0} %\n");
+            }
         }
         return text.ToString();
     }
@@ -77,8 +86,10 @@ public sealed class OvsCommands(ISwitchOperations operations, Action<LogLevel> s
             var (frames, rounds, busy) = Since(thread);
             string passes = frames == 0 ? "0.00" : "1.00";
             text.Append(Title(thread));
-            text.Append(CultureInfo.InvariantCulture, $"  packets received: {frames}\n  packet recirculations: 0\n  avg. datapath passes per packet: {passes}\n");
-            text.Append(CultureInfo.InvariantCulture, $"  idle rounds: {rounds - busy} ({Percent(rounds - busy, rounds)}%)\n  busy rounds: {busy} ({Percent(busy, rounds)}%)\n");
+            text.Append(CultureInfo.InvariantCulture, $"  packets received: {frames}\n");
+            text.Append(CultureInfo.InvariantCulture, $"  packet recirculations: 0\n  avg. datapath passes per packet: {passes}\n");
+            text.Append(CultureInfo.InvariantCulture, $"  idle rounds: {rounds - busy} ({Percent(rounds - busy, rounds)}%)\n");
+            text.Append(CultureInfo.InvariantCulture, $"  busy rounds: {busy} ({Percent(busy, rounds)}%)\n");
         }
         return text.ToString();
     }
@@ -113,14 +124,14 @@ public sealed class OvsCommands(ISwitchOperations operations, Action<LogLevel> s
     {
         string[] words = text.Split(':');
         if (words.Length > 3 || words[..^1].Any(word => !IsEverything(word)))
-            throw new UnixctlCommandException($"{text}: modules and facilities have no levels of their own here; {string.Join(", ", Levels.Select(l => l.Word))} is allowed, with any: or any:console: before it");
+            throw new UnixctlCommandException($"{text}: modules and facilities have no levels of their own here; {Words} is allowed, or any:{Words}");
         foreach (var (word, level) in Levels)
         {
             if (!word.Equals(words[^1], StringComparison.OrdinalIgnoreCase)) continue;
             setLogLevel(level);
             return "";
         }
-        throw new UnixctlCommandException($"no level \"{words[^1]}\"; {string.Join(", ", Levels.Select(l => l.Word))} is allowed");
+        throw new UnixctlCommandException($"no destination, level, or module \"{words[^1]}\"; {Words} is allowed");
     }
 
     private static bool IsEverything(string word) =>
@@ -131,7 +142,8 @@ public sealed class OvsCommands(ISwitchOperations operations, Action<LogLevel> s
     private static BridgeSnapshot Find(IReadOnlyList<BridgeSnapshot> bridges, string name) =>
         bridges.FirstOrDefault(bridge => bridge.Name == name) ?? throw new UnixctlCommandException("no such bridge");
 
-    private static string Title(PollThreadLoad thread) => string.Create(CultureInfo.InvariantCulture, $"pmd thread numa_id {thread.Node} core_id {thread.Core}:\n");
+    private static string Title(PollThreadLoad thread) =>
+        string.Create(CultureInfo.InvariantCulture, $"pmd thread numa_id {thread.Node} core_id {thread.Core}:\n");
 
     private static string Percent(ulong part, ulong all) => (all == 0 ? 0 : 100.0 * part / all).ToString("F2", CultureInfo.InvariantCulture);
 }

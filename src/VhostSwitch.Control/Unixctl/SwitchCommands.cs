@@ -16,7 +16,11 @@ public static class SwitchCommands
     /// <param name="ovs">Knows bridges by name.</param>
     /// <param name="exit">Asks the switch to stop, and returns at once; called on any thread.</param>
     public static void Register(
-        UnixctlServer server, Func<Task<SwitchSnapshot>> snapshot, Func<Task<IReadOnlyList<DeviceStatistics>>> statistics, OvsCommands ovs, Action exit)
+        UnixctlServer server,
+        Func<Task<SwitchSnapshot>> snapshot,
+        Func<Task<IReadOnlyList<DeviceStatistics>>> statistics,
+        OvsCommands ovs,
+        Action exit)
     {
         Add("show", ShowAsync);
         Add("stats", StatisticsAsync);

@@ -77,6 +77,7 @@ public sealed class OvsCommandsTests : IAsyncDisposable
     [Fact]
     public async Task QueuesAreShownWithTheirShare() => Assert.Equal(
         """
+        Displaying last 1 seconds pmd usage %
         pmd thread numa_id 0 core_id 1:
           isolated : false
           port: p0                queue-id:  0 (enabled)   pmd usage: 25 %
