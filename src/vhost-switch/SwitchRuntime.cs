@@ -34,15 +34,18 @@ public static class SwitchRuntime
             Listen(control, configuration, output);
             using var ending = new CancellationTokenSource();
             var statistics = PrintStatisticsAsync(configuration, instance, output, ending.Token);
-            List<Task> ends = [stop.Asked, instance.Failed];
-            // Ends by itself only for a fault of this program, which is thrown below.
-            if (configuration.Ovsdb is { } target) ends.Add(new OvsdbClient(target.SocketPath, instance, ProductVersion.Line, Log).RunAsync(ending.Token));
-            await Task.WhenAny(ends).ConfigureAwait(false);
+            // Ends by itself only for a fault of this program.
+            var database = configuration.Ovsdb is { } target
+                ? new OvsdbClient(target.SocketPath, instance, ProductVersion.Line, Log).RunAsync(ending.Token)
+                : null;
+            await Task.WhenAny(stop.Asked, instance.Failed, database ?? stop.Asked).ConfigureAwait(false);
             await ending.CancelAsync().ConfigureAwait(false);
             await statistics.ConfigureAwait(false);
-            if (configuration.Ovsdb is not null) await ends[^1].ConfigureAwait(false);
-            if (!instance.Failed.IsCompleted) return ExitCode.Ok;
-            errors.WriteLine($"vhost-switch: {instance.Failed.Result}");
+            if (database is not null) await database.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            string? fault = instance.Failed.IsCompleted ? instance.Failed.Result
+                : database?.Exception is { } e ? $"configuring by the database failed: {e.InnerException}" : null;
+            if (fault is null) return ExitCode.Ok;
+            errors.WriteLine($"vhost-switch: {fault}");
             return ExitCode.Failed;
         }
         catch (Exception e) when (e is VhostException or PortException or LinuxException or UnixctlException)

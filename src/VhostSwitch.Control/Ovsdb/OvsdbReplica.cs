@@ -47,7 +47,7 @@ public sealed class OvsdbReplica
                     configurationChanged |= Apply(known, Guid.Parse(update.Name), update.Value);
             }
         }
-        catch (Exception e) when (e is InvalidOperationException or FormatException)
+        catch (Exception e) when (e is InvalidOperationException or FormatException or ArgumentException)
         {
             throw new OvsdbException("the database sent an update that cannot be read", e);
         }
