@@ -37,6 +37,10 @@ public sealed class DataPlane : PortHost, IDisposable
     /// <param name="queue">The queue.</param>
     public PollThread? OwnerOf(InputQueue queue) => _owners.GetValueOrDefault(queue);
 
+    /// <summary>What a queue has brought lately, in frames a second, as <see cref="Balance"/> has measured it last.</summary>
+    /// <param name="queue">A queue that is polled.</param>
+    public double LoadOf(InputQueue queue) => _balancer.LoadOf([queue]);
+
     /// <summary>Takes a port away with its queues, and has the forwarder forget it.</summary>
     /// <param name="port">An attached port.</param>
     public override void Detach(Port port)
@@ -53,9 +57,9 @@ public sealed class DataPlane : PortHost, IDisposable
     /// <returns>How many queues were moved.</returns>
     public int Balance()
     {
-        if (_threads.Length == 1) return 0;
         _balancer.Measure(_owners.Keys, Stopwatch.GetElapsedTime(_measured).TotalSeconds);
         _measured = Stopwatch.GetTimestamp();
+        if (_threads.Length == 1) return 0;
         int moves = 0;
         // Each move leaves fewer to be made; the bound is for loads that change meanwhile.
         while (moves < _owners.Count && _balancer.FindMove([.. _threads.Select(t => t.Inputs.ToArray())]) is var (queue, to))

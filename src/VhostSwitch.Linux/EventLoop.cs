@@ -48,8 +48,14 @@ public sealed class EventLoop : IDisposable
 
     /// <summary>Calls back again and again.</summary>
     /// <param name="period">The time between two calls.</param>
-    /// <param name="tick">What to do.</param>
-    public void Every(TimeSpan period, Action tick) => _timers.Add(new Timer(period, tick));
+    /// <param name="tick">What to do; it may begin and end timers.</param>
+    /// <returns>What ends it when it is disposed, on the loop's thread.</returns>
+    public IDisposable Every(TimeSpan period, Action tick)
+    {
+        var timer = new Timer(_timers, period, tick);
+        _timers.Add(timer);
+        return timer;
+    }
 
     /// <summary>Has the loop's thread do something. Any thread may call it.</summary>
     /// <param name="work">What to do.</param>
@@ -117,8 +123,9 @@ public sealed class EventLoop : IDisposable
             }
             while (_posted.TryDequeue(out var work))
                 work();
-            foreach (var timer in _timers)
-                timer.TickIfDue();
+            // By number: who ticks may add timers and remove some. One that is passed over for that has its turn in the next round.
+            for (int i = 0; i < _timers.Count; i++)
+                _timers[i].TickIfDue();
         }
         _runner = null;
     }
@@ -139,7 +146,7 @@ public sealed class EventLoop : IDisposable
         return next;
     }
 
-    private sealed class Timer(TimeSpan period, Action tick)
+    private sealed class Timer(List<Timer> all, TimeSpan period, Action tick) : IDisposable
     {
         private long _last = Stopwatch.GetTimestamp();
 
@@ -151,5 +158,7 @@ public sealed class EventLoop : IDisposable
             _last = Stopwatch.GetTimestamp();
             tick();
         }
+
+        public void Dispose() => all.Remove(this);
     }
 }

@@ -23,7 +23,7 @@ public abstract class PortDevice : IDisposable
     {
         Vdev = vdev;
         _context = context;
-        Port = new Port(vdev.Name);
+        Port = new Port(vdev.PortName);
     }
 
     /// <summary>Its name and arguments.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using VhostSwitch.Dataplane;
 
 namespace VhostSwitch.Ports;
 
@@ -33,6 +34,7 @@ public sealed class PortRegistry(PortContext context, IReadOnlyList<PortDriver>?
     public PortDevice Add(Vdev vdev, PortContext place, Action<PortDevice>? attached = null) => context.Loop.Call(() =>
     {
         if (Devices.Any(d => d.Vdev.Name == vdev.Name)) throw vdev.Wrong("there is a device of that name already; give this one another number");
+        if (context.DataPlane.Topology.Attached.Length == Topology.MaxPorts) throw vdev.Wrong($"there are {Topology.MaxPorts} ports, which are the most");
         var device = vdev.Driver.Create(vdev, place);
         device.Noted += text => Noted?.Invoke(device, text);
         try

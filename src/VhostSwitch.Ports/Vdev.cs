@@ -8,12 +8,14 @@ namespace VhostSwitch.Ports;
 /// </summary>
 public sealed class Vdev
 {
-    private readonly Dictionary<string, List<string>> _values = [];
+    private readonly Dictionary<string, List<string>> _values;
 
-    private Vdev(string name, PortDriver driver)
+    private Vdev(string name, string portName, PortDriver driver, Dictionary<string, List<string>> values)
     {
         Name = name;
+        PortName = portName;
         Driver = driver;
+        _values = values;
     }
 
     /// <summary>The device's name, unique in the switch.</summary>
@@ -21,6 +23,22 @@ public sealed class Vdev
 
     /// <summary>Its driver.</summary>
     public PortDriver Driver { get; }
+
+    /// <summary>The name of its port; the device's own where nothing else was said.</summary>
+    public string PortName { get; }
+
+    /// <summary>Makes a device of a driver, under any name.</summary>
+    /// <param name="name">The device's name.</param>
+    /// <param name="driver">The driver.</param>
+    /// <param name="arguments">The arguments, which may have commas in them.</param>
+    /// <exception cref="PortException">The driver has no such argument.</exception>
+    public static Vdev Of(string name, PortDriver driver, params ReadOnlySpan<(string Key, string Value)> arguments)
+    {
+        var vdev = new Vdev(name, name, driver, []);
+        foreach (var (key, value) in arguments)
+            vdev.Add(key, value);
+        return vdev;
+    }
 
     /// <summary>Reads the value of <c>--vdev</c>.</summary>
     /// <param name="text">The text.</param>
@@ -34,11 +52,19 @@ public sealed class Vdev
         var driver = drivers.Where(d => name.StartsWith(d.Name, StringComparison.Ordinal)).MaxBy(d => d.Name.Length)
             ?? throw new PortException($"'{name}' names no driver; there are {string.Join(", ", drivers.Select(d => d.Name))}, each with a number behind it, for example {drivers[0].Name}0");
         if (name.Length == driver.Name.Length) throw new PortException($"'{name}' is a driver; a device of it has a number behind the name, for example {name}0");
-        var vdev = new Vdev(name, driver);
+        var vdev = new Vdev(name, name, driver, []);
         foreach (string word in words[1..])
-            vdev.Add(word);
+        {
+            int at = word.IndexOf('=');
+            vdev.Add(at < 0 ? word : word[..at], at < 0 ? "" : word[(at + 1)..]);
+        }
         return vdev;
     }
+
+    /// <summary>The same device under other names.</summary>
+    /// <param name="name">The device's name.</param>
+    /// <param name="portName">The name of its port.</param>
+    public Vdev As(string name, string portName) => new(name, portName, Driver, _values);
 
     /// <summary>The last value of an argument; null where it was not given.</summary>
     /// <param name="key">The argument's key.</param>
@@ -83,19 +109,23 @@ public sealed class Vdev
     /// <param name="what">What is wrong, behind the device's name.</param>
     public PortException Wrong(string what) => new($"{Name}: {what}");
 
+    /// <summary>True for the same device with the same arguments and the same port.</summary>
+    /// <param name="other">Another one.</param>
+    public bool IsSameAs(Vdev other) =>
+        Name == other.Name && PortName == other.PortName && Driver.Name == other.Driver.Name && _values.Count == other._values.Count
+        && _values.All(argument => argument.Value.SequenceEqual(other.All(argument.Key)));
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 
-    private void Add(string word)
+    private void Add(string key, string value)
     {
-        int at = word.IndexOf('=');
-        string key = at < 0 ? word : word[..at];
         if (Driver.Arguments.All(a => a.Key != key))
         {
             string known = Driver.Arguments.Count == 0 ? "it takes none" : $"it takes {string.Join(", ", Driver.Arguments.Select(a => a.Key))}";
             throw Wrong($"'{key}' is no argument of {Driver.Name}; {known}");
         }
         if (!_values.TryGetValue(key, out var values)) _values.Add(key, values = []);
-        values.Add(at < 0 ? "" : word[(at + 1)..]);
+        values.Add(value);
     }
 }

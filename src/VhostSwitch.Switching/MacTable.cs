@@ -82,6 +82,18 @@ public sealed unsafe class MacTable : IDisposable
 
     private const int TotalEntries = (Buckets + BucketsSearched - 1) * EntriesPerBucket;
 
+    /// <summary>The most addresses that it can hold.</summary>
+    public static int Capacity => TotalEntries;
+
+    /// <summary>How many addresses were seen for the first time.</summary>
+    public ulong Learned { get; private set; }
+
+    /// <summary>How many known addresses were seen on another port.</summary>
+    public ulong Moved { get; private set; }
+
+    /// <summary>How many were removed for their age.</summary>
+    public ulong Expired { get; private set; }
+
     /// <summary>How many addresses could not be learned because the table, or their port's share of it, was full.</summary>
     public ulong NotLearned { get; private set; }
 
@@ -158,7 +170,9 @@ public sealed unsafe class MacTable : IDisposable
             if (Volatile.Read(ref entry.Key) == 0) continue;
             ulong value = Volatile.Read(ref entry.Value);
             bool isOld = maxAgeSeconds != 0 && now - (uint)(value >> 16) > maxAgeSeconds;
-            anyDead |= (ushort)value == NoPort || (isOld && TryKill(ref entry, value));
+            bool expires = isOld && (ushort)value != NoPort && TryKill(ref entry, value);
+            if (expires) Expired++;
+            anyDead |= (ushort)value == NoPort || expires;
         }
         if (!anyDead) return;
         waitForThreads();
@@ -252,6 +266,8 @@ public sealed unsafe class MacTable : IDisposable
             return false;
         }
         if (owner != NoPort) _perPort[owner]--;
+        if (owner != NoPort) Moved++;
+        else Learned++;
         _perPort[port]++;
         Volatile.Write(ref entry->Value, Seen(port));
         Volatile.Write(ref entry->Key, key);

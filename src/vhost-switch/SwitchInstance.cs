@@ -1,7 +1,10 @@
+using System.Globalization;
 using VhostSwitch.Control.CommandLine;
+using VhostSwitch.Control.Configuration;
 using VhostSwitch.Control.Messages;
 using VhostSwitch.Control.Show;
 using VhostSwitch.Control.Statistics;
+using VhostSwitch.Control.Unixctl;
 using VhostSwitch.Dataplane;
 using VhostSwitch.Linux;
 using VhostSwitch.Ports;
@@ -18,7 +21,7 @@ namespace VhostSwitch.Program;
 /// A running switch: poll threads, a control thread, and the sockets guests connect to. All state belongs to the control
 /// thread; who wants to see it asks there.
 /// </summary>
-public sealed class SwitchInstance : IDisposable
+public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposable
 {
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
 
@@ -31,6 +34,7 @@ public sealed class SwitchInstance : IDisposable
     private readonly VhostServer _server;
     private readonly PortContext _context;
     private readonly PortRegistry _ports;
+    private readonly ConfiguredPorts _configured;
     private readonly Thread _controlThread;
     private readonly int _collectionsAtStart = GC.CollectionCount(0);
     private readonly Dictionary<PollThread, BusyMeter> _busy = [];
@@ -51,6 +55,7 @@ public sealed class SwitchInstance : IDisposable
         _context = new PortContext(_loop, _dataPlane, OwnMemory.For(configuration.Memory));
         _ports = new PortRegistry(_context);
         _ports.Noted += (device, text) => log(LogLevel.Warning, $"{device.Vdev.Name}: {text}");
+        _configured = new ConfiguredPorts(configuration.Ovsdb?.RunFolder ?? "", _ports, _context, log);
         foreach (var thread in _dataPlane.Threads)
         {
             _busy.Add(thread, new BusyMeter());
@@ -113,6 +118,30 @@ public sealed class SwitchInstance : IDisposable
     /// <summary>What the switch looks like now.</summary>
     public Task<SwitchSnapshot> SnapshotAsync() => _loop.Invoke(Snapshot);
 
+    /// <inheritdoc/>
+    public Task<SwitchReport> ConfigureAsync(WantedSwitch wanted) => _loop.Invoke(() =>
+    {
+        _configured.Configure(wanted);
+        return _configured.Report();
+    });
+
+    /// <inheritdoc/>
+    public Task<SwitchReport> ReportAsync() => _loop.Invoke(_configured.Report);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<BridgeSnapshot>> BridgesAsync() => _loop.Invoke(Bridges);
+
+    /// <inheritdoc/>
+    public Task FlushAsync(string bridge) => _loop.Invoke(() =>
+    {
+        foreach (var port in _dataPlane.Topology.Attached)
+            _table.Forget(port.Id);
+        return true;
+    });
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<PollThreadLoad>> LoadsAsync() => _loop.Invoke<IReadOnlyList<PollThreadLoad>>(() => [.. _dataPlane.Threads.Select(Load)]);
+
     /// <summary>Each device's frames as the statistics screen shows them.</summary>
     public Task<IReadOnlyList<DeviceStatistics>> StatisticsAsync() => _loop.Invoke(Statistics);
 
@@ -124,6 +153,7 @@ public sealed class SwitchInstance : IDisposable
         if (!_controlThread.Join(StopLimit)) throw new InvalidOperationException($"the control thread did not end within {StopLimit.TotalSeconds} s");
         _dataPlane.Dispose();
         _table.Dispose();
+        _configured.Dispose();
         _loop.Dispose();
     }
 
@@ -210,7 +240,7 @@ public sealed class SwitchInstance : IDisposable
     private SwitchSnapshot Snapshot() => new(
         ProductVersion.Text,
         _configuration.Mode,
-        [.. _ports.Devices.Select(Show), .. _server.Connections.Select(Show), .. _server.Endpoints.Where(e => e.Sessions.Count == 0).Select(Show)],
+        [.. _ports.Devices.Select(Show), .. _server.Connections.Select(Show), .. _server.Endpoints.Where(e => e.Sessions.Count == 0).Select(Show), .. _configured.Missing()],
         [.. _table.Entries().Select(Show)],
         [.. _dataPlane.Threads.Select(Show)])
     {
@@ -291,6 +321,37 @@ public sealed class SwitchInstance : IDisposable
         }
         return new QueueSnapshot(index, direction, input is null ? null : _dataPlane.OwnerOf(input)?.Index, size, enabled,
             counters.Frames, counters.Bytes, counters.Notifications, drops);
+    }
+
+    // All ports are those of one bridge so far.
+    private IReadOnlyList<BridgeSnapshot> Bridges()
+    {
+        var counts = new MacTableCounts(MacTable.Capacity, _table.Learned, _table.Expired, _table.Moved);
+        return [.. _configured.Bridges.Select(name => new BridgeSnapshot(name, [.. _table.Entries().Select(Address)], counts))];
+    }
+
+    private BridgeAddress Address(MacEntry entry)
+    {
+        int? number = _dataPlane.Topology.Find(entry.Port) is { } port ? _configured.NumberOf(port.Name) : null;
+        return new(number == OfPorts.Local ? "LOCAL" : $"{number}", entry.Vlan, entry.Address.ToString(), entry.AgeSeconds);
+    }
+
+    private PollThreadLoad Load(PollThread thread)
+    {
+        var queues = thread.Inputs.ToArray();
+        double all = queues.Sum(_dataPlane.LoadOf);
+        return new(NodeOf(thread.Core), thread.Core, thread.Frames, thread.Passes, thread.BusyPasses, _busy[thread].Share,
+            [.. queues.Select(queue => new QueueLoad(_dataPlane.Topology.Find(queue.PortId)?.Name ?? "", NumberOf(queue), _dataPlane.LoadOf(queue) / all))]);
+    }
+
+    // A guest's rings come in pairs, whose numbers are those of the queues.
+    private static int NumberOf(InputQueue queue) => queue is IGuestQueue ? queue.Index / 2 : queue.Index;
+
+    private static int NodeOf(int core)
+    {
+        string folder = $"/sys/devices/system/cpu/cpu{core}";
+        string? node = Directory.Exists(folder) ? Directory.EnumerateDirectories(folder, "node*").FirstOrDefault() : null;
+        return node is null ? 0 : int.Parse(Path.GetFileName(node)["node".Length..], CultureInfo.InvariantCulture);
     }
 
     private MacTableEntry Show(MacEntry entry) => new(

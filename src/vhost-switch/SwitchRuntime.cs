@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using VhostSwitch.Control.CommandLine;
+using VhostSwitch.Control.Ovsdb;
 using VhostSwitch.Control.Statistics;
 using VhostSwitch.Control.Unixctl;
 using VhostSwitch.Linux;
@@ -21,6 +22,7 @@ public static class SwitchRuntime
     {
         // Lines come from the control thread, the control socket and the statistics timer.
         output = TextWriter.Synchronized(output);
+        var logLevel = configuration.LogLevel;
         foreach (string notice in OwnMemory.Notices(configuration.Memory))
             output.WriteLine(notice);
         using var stop = new StopRequest();
@@ -28,15 +30,22 @@ public static class SwitchRuntime
         {
             using var instance = SwitchInstance.Start(configuration, GuestQueueFactory.Default, Log);
             await using var control = new UnixctlServer(ProductVersion.Line, fault => output.WriteLine($"control socket: {fault.Message}"));
-            SwitchCommands.Register(control, instance.SnapshotAsync, instance.StatisticsAsync, stop.Ask);
+            SwitchCommands.Register(control, instance.SnapshotAsync, instance.StatisticsAsync, new OvsCommands(instance, level => logLevel = level), stop.Ask);
             Listen(control, configuration, output);
-            using var printing = new CancellationTokenSource();
-            var statistics = PrintStatisticsAsync(configuration, instance, output, printing.Token);
-            await Task.WhenAny(stop.Asked, instance.Failed).ConfigureAwait(false);
-            await printing.CancelAsync().ConfigureAwait(false);
+            using var ending = new CancellationTokenSource();
+            var statistics = PrintStatisticsAsync(configuration, instance, output, ending.Token);
+            // Ends by itself only for a fault of this program.
+            var database = configuration.Ovsdb is { } target
+                ? new OvsdbClient(target.SocketPath, instance, ProductVersion.Line, Log).RunAsync(ending.Token)
+                : null;
+            await Task.WhenAny(stop.Asked, instance.Failed, database ?? stop.Asked).ConfigureAwait(false);
+            await ending.CancelAsync().ConfigureAwait(false);
             await statistics.ConfigureAwait(false);
-            if (!instance.Failed.IsCompleted) return ExitCode.Ok;
-            errors.WriteLine($"vhost-switch: {instance.Failed.Result}");
+            if (database is not null) await database.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            string? fault = instance.Failed.IsCompleted ? instance.Failed.Result
+                : database?.Exception is { } e ? $"configuring by the database failed: {e.InnerException}" : null;
+            if (fault is null) return ExitCode.Ok;
+            errors.WriteLine($"vhost-switch: {fault}");
             return ExitCode.Failed;
         }
         catch (Exception e) when (e is VhostException or PortException or LinuxException or UnixctlException)
@@ -47,7 +56,7 @@ public static class SwitchRuntime
 
         void Log(LogLevel level, string line)
         {
-            if (level <= configuration.LogLevel) output.WriteLine(line);
+            if (level <= logLevel) output.WriteLine(line);
         }
     }
 

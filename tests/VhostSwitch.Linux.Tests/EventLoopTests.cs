@@ -86,4 +86,22 @@ public sealed class EventLoopTests : IDisposable
         _control.Do(() => _control.Loop.Every(TimeSpan.FromMilliseconds(1), () => Interlocked.Increment(ref ticks)));
         Until.True(() => Volatile.Read(ref ticks) >= 5, "five ticks");
     }
+
+    [Fact]
+    public void ATimerMayEndItselfAndBeginAnother()
+    {
+        int first = 0, second = 0;
+        _control.Do(() =>
+        {
+            IDisposable? own = null;
+            own = _control.Loop.Every(TimeSpan.FromMilliseconds(1), () =>
+            {
+                own!.Dispose();
+                Interlocked.Increment(ref first);
+                _control.Loop.Every(TimeSpan.FromMilliseconds(1), () => Interlocked.Increment(ref second));
+            });
+        });
+        Until.True(() => Volatile.Read(ref second) >= 3, "three calls of the second timer");
+        Assert.Equal(1, first);
+    }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Numerics;
+using VhostSwitch.Control.Ovsdb;
 using VhostSwitch.Dataplane;
 using VhostSwitch.Ports;
 using VhostSwitch.Switching;
@@ -21,7 +22,7 @@ internal sealed class ApplicationOptions : OptionSet
     private readonly ValueOption _socketFiles, _baseName, _deviceIndex;
     private readonly ValueOption _portMask, _vm2vm, _mergeable, _checksum, _tso, _retry, _retryNumber, _retryDelay, _statistics, _vlanStrip;
     private readonly ValueOption _zeroCopy, _rxDescriptors, _txDescriptors, _buffers, _dmaType, _dmaChannels;
-    private readonly ValueOption _mode, _poll, _controlSocket;
+    private readonly ValueOption _mode, _poll, _controlSocket, _ovsdb;
     private readonly FlagOption _postcopy, _promiscuous, _client, _dequeueZeroCopy, _builtinDriver;
 
     public ApplicationOptions()
@@ -58,6 +59,8 @@ internal sealed class ApplicationOptions : OptionSet
             "Guests may migrate here ahead of their memory. Excludes memory slots (hot-plug); their QEMU can then make the switch wait."));
         _controlSocket = Add(new ValueOption("--ctl-socket", "PATH",
             "Where vhost-switch ctl and ovs-appctl reach the switch. Default: see Control socket."));
+        _ovsdb = Add(new ValueOption("--ovsdb", "unix:PATH",
+            "Bridges and ports are those of Open vSwitch's database, which ovs-vsctl changes; PATH is the socket of its ovsdb-server. Needs mode bridge; no --socket-file, --vdev or -a."));
         _vlanStrip = Add(new ValueOption("--vlan-strip", "0|1",
             "vmdq: 1: frames from the uplink reach guests without their VLAN tag. 0: with it. Default: 1.").Suggest(OnOff));
         _zeroCopy = Add(new ValueOption("--zero-copy", "0|1",
@@ -89,9 +92,11 @@ internal sealed class ApplicationOptions : OptionSet
         string? controlSocket = _controlSocket.Last(result);
         var mode = ReadMode(result);
         var (devices, uplink) = ReadUplink(result, basis.Devices, mode, notices);
+        var ovsdb = ReadOvsdb(result, basis.Devices, mode);
         return basis with
         {
-            SocketPaths = SocketPathChoice.Of(_socketFiles.All(result), _baseName.Last(result), controlSocket),
+            SocketPaths = SocketPathChoice.Of(_socketFiles.All(result), _baseName.Last(result), controlSocket, hasDefault: ovsdb is null),
+            Ovsdb = ovsdb,
             ControlSocket = controlSocket,
             Mode = mode,
             Devices = devices,
@@ -153,6 +158,16 @@ internal sealed class ApplicationOptions : OptionSet
     private SwitchMode ReadMode(ParseResult result) => _mode.IsGiven(result)
         ? Choose(_mode, result, ("bridge", SwitchMode.Bridge), ("vmdq", SwitchMode.Vmdq))
         : _portMask.IsGiven(result) || _promiscuous.IsGiven(result) || _vm2vm.IsGiven(result) || _vlanStrip.IsGiven(result) ? SwitchMode.Vmdq : SwitchMode.Bridge;
+
+    private OvsdbTarget? ReadOvsdb(ParseResult result, IReadOnlyList<Vdev> devices, SwitchMode mode)
+    {
+        if (_ovsdb.Last(result) is not { } text) return null;
+        string? other = _socketFiles.IsGiven(result) ? _socketFiles.Given(result) : _baseName.IsGiven(result) ? _baseName.Given(result)
+            : devices.Count > 0 ? $"--vdev {devices[0].Name}" : null;
+        if (other is not null) throw new CommandLineException($"{other} makes a port, and with --ovsdb the database has all of them: add it there with ovs-vsctl add-port");
+        if (mode != SwitchMode.Bridge) throw new CommandLineException("--ovsdb has bridges, which are not for vmdq mode: leave out -p, -P, --vm2vm, --vlan-strip and --mode vmdq");
+        return OvsdbTarget.Parse(text, Environment.GetEnvironmentVariable(OvsdbTarget.RunFolderVariable));
+    }
 
     // The devices that are ports, and the one of them that is the uplink of vmdq mode.
     private (IReadOnlyList<Vdev> Devices, Vdev? Uplink) ReadUplink(ParseResult result, IReadOnlyList<Vdev> devices, SwitchMode mode, List<string> notices)

@@ -13,8 +13,9 @@ internal static class SocketPathChoice
     /// <param name="files">The values of <c>--socket-file</c>.</param>
     /// <param name="baseName">The value of <c>--dev-basename</c>; null when not given.</param>
     /// <param name="controlSocket">The value of <c>--ctl-socket</c>; null when not given.</param>
+    /// <param name="hasDefault">True to serve the default path where none is given.</param>
     /// <exception cref="CommandLineException">A path is too long or empty, two are the same, or both options are given.</exception>
-    public static IReadOnlyList<string> Of(IReadOnlyList<string> files, string? baseName, string? controlSocket)
+    public static IReadOnlyList<string> Of(IReadOnlyList<string> files, string? baseName, string? controlSocket, bool hasDefault)
     {
         if (files.Count > 0 && baseName is not null)
             throw new CommandLineException("--socket-file and --dev-basename both name the socket: give one of them");
@@ -22,7 +23,9 @@ internal static class SocketPathChoice
             CheckPath(file, "--socket-file");
         if (baseName is not null) CheckPath(baseName, $"character device basename (Max {MaxBytes} characters)");
         if (controlSocket is not null) CheckPath(controlSocket, "--ctl-socket");
-        IReadOnlyList<string> paths = files.Count > 0 ? files : [baseName ?? SwitchConfiguration.DefaultSocketPath];
+        IReadOnlyList<string> paths = files.Count > 0 ? files
+            : baseName is not null ? [baseName]
+            : hasDefault ? [SwitchConfiguration.DefaultSocketPath] : [];
 
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (string path in paths)

@@ -13,16 +13,27 @@ public static class SwitchCommands
     /// <param name="server">A server that does not listen yet.</param>
     /// <param name="snapshot">Takes a snapshot; called on any thread.</param>
     /// <param name="statistics">Takes the devices' statistics; called on any thread.</param>
+    /// <param name="ovs">Knows bridges by name.</param>
     /// <param name="exit">Asks the switch to stop, and returns at once; called on any thread.</param>
     public static void Register(
-        UnixctlServer server, Func<Task<SwitchSnapshot>> snapshot, Func<Task<IReadOnlyList<DeviceStatistics>>> statistics, Action exit)
+        UnixctlServer server,
+        Func<Task<SwitchSnapshot>> snapshot,
+        Func<Task<IReadOnlyList<DeviceStatistics>>> statistics,
+        OvsCommands ovs,
+        Action exit)
     {
         Add("show", ShowAsync);
         Add("stats", StatisticsAsync);
         Add("mac-table", MacTableAsync);
-        Add("fdb/show", MacTableAsync);
+        server.Register(new UnixctlCommand("fdb/show", $"[bridge | {JsonArgument}]", 0, 1, arguments => arguments switch
+        {
+            [] => MacTableAsync(json: false),
+            [JsonArgument] => MacTableAsync(json: true),
+            [var bridge, ..] => ovs.AddressesAsync(bridge),
+        }));
+        ovs.Register(server);
         server.Register(new UnixctlCommand("show-json", "", 0, 0, _ => ShowAsync(json: true)));
-        server.Register(new UnixctlCommand("exit", "", 0, 0, _ =>
+        server.Register(new UnixctlCommand("exit", "[--cleanup]", 0, 1, _ =>
         {
             exit();
             return ValueTask.FromResult("");

@@ -37,6 +37,7 @@ public sealed class DeviceServer<TOwner> : IDisposable
     private readonly DeviceOptions _options;
     private readonly int _mostDevices;
     private readonly Func<int, TOwner> _makeOwner;
+    private readonly IDisposable _checking;
     private readonly List<ServerEndpoint> _endpoints = [];
     private readonly SortedDictionary<int, Connection> _connections = [];
 
@@ -51,7 +52,7 @@ public sealed class DeviceServer<TOwner> : IDisposable
         _options = options;
         _mostDevices = mostDevices;
         _makeOwner = makeOwner;
-        loop.Every(CheckPeriod, Check);
+        _checking = loop.Every(CheckPeriod, Check);
     }
 
     /// <summary>Told when a front-end has connected.</summary>
@@ -88,6 +89,7 @@ public sealed class DeviceServer<TOwner> : IDisposable
     /// <summary>Stops all devices and removes the sockets.</summary>
     public void Dispose()
     {
+        _checking.Dispose();
         foreach (var endpoint in _endpoints)
             endpoint.Dispose();
         _endpoints.Clear();

@@ -41,7 +41,32 @@ internal sealed class OpenVswitch : IAsyncDisposable
     public IEnumerable<Transcript> Transcripts =>
         [_commands, .. new[] { _databaseServer, _daemon }.OfType<ChildProcess>().Select(server => server.Transcript)];
 
+    /// <summary>The database as programs take it: <c>unix:PATH</c>.</summary>
+    public string Database => _database;
+
     public static OpenVswitch Create(TestFolder folder) => new(folder);
+
+    /// <summary>The path of a file in the run directory.</summary>
+    public string File(string name) => Path.Combine(_folder, name);
+
+    /// <summary>Starts the database alone, for another daemon than Open vSwitch's.</summary>
+    public async Task StartDatabaseAsync()
+    {
+        await RunAsync("ovsdb-tool", "create", File("conf.db"), Schema);
+        await ServeDatabaseAsync();
+        await ConfigureAsync("--no-wait", "init");
+    }
+
+    /// <summary>Serves the database again, as it was.</summary>
+    public async Task ServeDatabaseAsync()
+    {
+        _databaseServer = ChildProcess.Start(
+            "ovsdb-server", "ovsdb-server", [File("conf.db"), $"--remote=p{_database}", "--pidfile", "-vconsole:warn"], _folder, _environment);
+        await WaitForFileAsync("db.sock", _databaseServer);
+    }
+
+    /// <summary>Ends the database's server.</summary>
+    public Task StopDatabaseAsync() => StopAsync(_databaseServer, "ovsdb-server");
 
     /// <summary>The daemon's process id.</summary>
     public int Pid => _daemon!.Pid;
@@ -97,7 +122,7 @@ internal sealed class OpenVswitch : IAsyncDisposable
     {
         await AddPortAsync(name, mtu, "type=dpdkvhostuser");
         await WaitForFileAsync(name, _daemon!);
-        return Path.Combine(_folder, name);
+        return File(name);
     }
 
     public Task RemovePortAsync(string name) => ConfigureAsync("del-port", "br0", name);
@@ -112,16 +137,6 @@ internal sealed class OpenVswitch : IAsyncDisposable
     {
         await StopAsync(_daemon, _target);
         await StopAsync(_databaseServer, "ovsdb-server");
-    }
-
-    private async Task StartDatabaseAsync()
-    {
-        string file = Path.Combine(_folder, "conf.db");
-        await RunAsync("ovsdb-tool", "create", file, Schema);
-        _databaseServer = ChildProcess.Start(
-            "ovsdb-server", "ovsdb-server", [file, $"--remote=p{_database}", "--pidfile", "-vconsole:warn"], _folder, _environment);
-        await WaitForFileAsync("db.sock", _databaseServer);
-        await ConfigureAsync("--no-wait", "init");
     }
 
     private Task AddPortAsync(string name, int? mtu, params string[] columns)
@@ -149,7 +164,7 @@ internal sealed class OpenVswitch : IAsyncDisposable
         () =>
         {
             owner.ThrowIfEnded();
-            return File.Exists(Path.Combine(_folder, name));
+            return System.IO.File.Exists(File(name));
         },
         Limits.Step,
         $"{name} exists",

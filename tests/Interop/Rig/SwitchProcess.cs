@@ -118,6 +118,9 @@ internal sealed class SwitchProcess : IAsyncDisposable
             throw new RigException($"vhost-switch left {left} behind", Transcript);
     }
 
+    /// <summary>How many descriptors it has open.</summary>
+    public int Descriptors() => Directory.EnumerateFileSystemEntries($"/proc/{_process.Pid}/fd").Count();
+
     /// <summary>Stops every thread of it, as a debugger does.</summary>
     public Task SuspendAsync()
     {

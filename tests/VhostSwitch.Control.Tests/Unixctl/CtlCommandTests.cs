@@ -22,7 +22,7 @@ public sealed class CtlCommandTests : IAsyncDisposable
 
     public CtlCommandTests()
     {
-        SwitchCommands.Register(_server, () => Task.FromResult(Sample.Snapshot), () => Task.FromResult(Devices), () => _exits++);
+        SwitchCommands.Register(_server, () => Task.FromResult(Sample.Snapshot), () => Task.FromResult(Devices), new OvsCommands(new FixedOperations(), _ => { }), () => _exits++);
         _server.Listen(Socket);
     }
 

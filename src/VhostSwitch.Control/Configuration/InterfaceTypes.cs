@@ -1,0 +1,107 @@
+using VhostSwitch.Ports;
+using VhostSwitch.Ports.NetAfPacket;
+using VhostSwitch.Ports.NetAfXdp;
+using VhostSwitch.Ports.NetTap;
+using VhostSwitch.Ports.NetVhost;
+using VhostSwitch.Vhost;
+
+namespace VhostSwitch.Control.Configuration;
+
+/// <summary>The types of interfaces, by the names of Open vSwitch, and the devices they are made of.</summary>
+/// <param name="settings">The settings that count.</param>
+/// <param name="runFolder">The folder that sockets are made in.</param>
+public sealed class InterfaceTypes(SwitchSettings settings, string runFolder)
+{
+    /// <summary>A vhost-user socket that the switch serves.</summary>
+    public const string VhostServer = "dpdkvhostuser";
+
+    /// <summary>A vhost-user socket that the guest's side serves.</summary>
+    public const string VhostClient = "dpdkvhostuserclient";
+
+    private const int MostSettingBytes = 255;
+
+    private static readonly VhostDriver Vhost = new();
+    private static readonly TapDriver Tap = new();
+    private static readonly AfPacketDriver AfPacket = new();
+
+    /// <summary>The names of all types, in the order of the alphabet.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["dpdk", VhostServer, VhostClient, "internal", "system", "tap"];
+
+    /// <summary>Decides what an interface is made of.</summary>
+    /// <param name="wanted">The interface.</param>
+    /// <param name="bridge">Its bridge.</param>
+    public PlannedInterface Plan(WantedInterface wanted, WantedBridge bridge)
+    {
+        var planned = new PlannedInterface(wanted, bridge.Name);
+        try
+        {
+            planned = wanted.Type switch
+            {
+                _ when planned.IsLocal => planned with { Device = Host(wanted, wanted.Address ?? bridge.Address) },
+                VhostServer => planned with { Device = Server(wanted) },
+                VhostClient => planned with { Waiting = Client(wanted) },
+                "dpdk" => planned with { Device = Attached(wanted) },
+                "system" => planned with { Device = Vdev.Of(wanted.Name, AfPacket, ("iface", wanted.Name)) },
+                "internal" or "tap" => planned with { Device = Host(wanted, wanted.Address) },
+                "patch" => throw new PortException("patch ports are not built yet: several bridges are not either"),
+                _ => throw new PortException($"type {wanted.Type} is not built; there are {string.Join(", ", Names)}"),
+            };
+        }
+        catch (PortException e)
+        {
+            return planned with { Refusal = e.Message };
+        }
+        return planned with { Notice = Notice(wanted, planned) };
+    }
+
+    private Vdev Server(WantedInterface wanted)
+    {
+        if (wanted.Name.AsSpan().ContainsAny('/', '\\'))
+            throw new PortException("the name is that of a socket in the run directory, and may have neither '/' nor '\\'");
+        string sub = settings.VhostSocketFolder;
+        if (sub.Length > MostSettingBytes || sub.Split('/').Contains(".."))
+        {
+            throw new PortException($"other_config:vhost-sock-dir={sub} was given; "
+                + $"a folder below {runFolder} is allowed, without '..', of {MostSettingBytes} bytes at most");
+        }
+        string folder = Path.Join(runFolder, sub);
+        if (!Directory.Exists(folder)) throw new PortException($"there is no folder {folder} for its socket: make it, and add the port again");
+        return Vdev.Of(wanted.Name, Vhost,
+            ("iface", Path.Join(folder, wanted.Name)), ("queues", $"{DeviceOptions.MostQueuePairs}"), ("tso", settings.Segmentation ? "1" : "0"));
+    }
+
+    private static string Client(WantedInterface wanted) => wanted.Options.GetValueOrDefault("vhost-server-path") is { Length: > 0 } path
+        ? $"connecting to {path} is not built yet"
+        : "waiting for options:vhost-server-path, the socket that the guest's side serves";
+
+    private static Vdev Attached(WantedInterface wanted)
+    {
+        if (wanted.Options.GetValueOrDefault("dpdk-devargs") is not { Length: > 0 } text)
+            throw new PortException("options:dpdk-devargs is missing: a device as --vdev names it, an interface, or the PCI address of one");
+        if (!PortDrivers.All.Any(driver => text.StartsWith(driver.Name, StringComparison.Ordinal)))
+            return Vdev.Parse(AttachedInterface.ToVdev(text, number: 0), PortDrivers.All).As(wanted.Name, wanted.Name);
+        // By its own name the devices of a net_ring find each other.
+        var device = Vdev.Parse(text, PortDrivers.All);
+        return device.As(device.Name, wanted.Name);
+    }
+
+    private static Vdev Host(WantedInterface wanted, Packets.MacAddress? address)
+    {
+        List<(string, string)> arguments = [("iface", wanted.Name)];
+        if (address is { } given) arguments.Add(("mac", given.ToString()));
+        if (wanted.Mtu is { } mtu) arguments.Add(("mtu", $"{mtu}"));
+        return Vdev.Of(wanted.Name, Tap, [.. arguments]);
+    }
+
+    // What is asked for and not built is said, whatever else works.
+    private static string? Notice(WantedInterface wanted, PlannedInterface planned)
+    {
+        var idle = new List<string>();
+        if (wanted.IngressKbps != 0) idle.Add("ingress_policing_rate");
+        if (wanted.Mtu is not null && planned.Device?.Driver is not TapDriver) idle.Add("mtu_request");
+        idle.AddRange(wanted.Options.Keys.Where(key => !Takes(wanted.Type, key)).Select(key => $"options:{key}"));
+        return idle.Count == 0 ? null : $"no effect, not built: {string.Join(", ", idle)}";
+    }
+
+    private static bool Takes(string type, string option) => (type, option) is (VhostClient, "vhost-server-path") or ("dpdk", "dpdk-devargs");
+}

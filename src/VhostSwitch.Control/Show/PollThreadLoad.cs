@@ -1,0 +1,17 @@
+namespace VhostSwitch.Control.Show;
+
+/// <summary>What a poll thread has done, and the queues it polls.</summary>
+/// <param name="Node">The NUMA node of its core.</param>
+/// <param name="Core">Its core.</param>
+/// <param name="Frames">Frames taken in since it started.</param>
+/// <param name="Rounds">Its rounds through its queues.</param>
+/// <param name="BusyRounds">Those that found frames.</param>
+/// <param name="BusyShare">Their share over the last second, from 0 to 1.</param>
+/// <param name="Queues">Its queues.</param>
+public sealed record PollThreadLoad(int Node, int Core, ulong Frames, ulong Rounds, ulong BusyRounds, double BusyShare, IReadOnlyList<QueueLoad> Queues);
+
+/// <summary>A queue of a poll thread.</summary>
+/// <param name="Port">The port's name.</param>
+/// <param name="Queue">The queue's number.</param>
+/// <param name="Share">Its share of the thread's busy rounds, by the frames it brought over the last second; from 0 to 1.</param>
+public sealed record QueueLoad(string Port, int Queue, double Share);

@@ -1,0 +1,88 @@
+using VhostSwitch.Control.Configuration;
+using VhostSwitch.Dataplane;
+using VhostSwitch.Linux;
+using VhostSwitch.Packets;
+using VhostSwitch.Ports;
+using VhostSwitch.Ports.NetAfPacket;
+using VhostSwitch.Ports.NetAfXdp;
+using VhostSwitch.Ports.NetTap;
+using VhostSwitch.Ports.NetVhost;
+
+namespace VhostSwitch.Program;
+
+/// <summary>
+/// How a device is, in the names that Open vSwitch has for it (<c>ovs-vswitchd.conf.db(5)</c>, table Interface). Lives on the control thread.
+/// </summary>
+internal sealed class InterfaceFactReader : IDisposable
+{
+    private static readonly MacAddress NoAddress = new(0);
+
+    private readonly InterfaceControl _control = new();
+
+    /// <summary>How an interface is that waits for something before there is a device.</summary>
+    /// <param name="reason">What it waits for.</param>
+    public static InterfaceFacts Waiting(string reason) => new(IsAdminUp: true, HasLink: false, NoAddress, Mtu: null, Index: 0,
+        new Dictionary<string, string> { ["mode"] = "client", ["status"] = "disconnected", ["detail"] = reason }, new Dictionary<string, long>());
+
+    /// <summary>How a device is.</summary>
+    /// <param name="device">The device.</param>
+    public InterfaceFacts Read(PortDevice device)
+    {
+        var statistics = Statistics(device);
+        bool hasLink = device.Status.StartsWith("up", StringComparison.Ordinal);
+        if (device is VhostDevice vhost) return new(IsAdminUp: true, hasLink, NoAddress, Mtu: null, Index: 0, Status(vhost), statistics);
+        var status = new Dictionary<string, string> { ["driver_name"] = device.Vdev.Driver.Name, ["detail"] = device.Status };
+        var state = device.Vdev.Driver is TapDriver or AfPacketDriver or AfXdpDriver ? _control.StateOf(device.Endpoint) : null;
+        return new(state?.IsUp ?? hasLink, hasLink, device.Address, state?.Mtu, state?.Index ?? 0, status, statistics);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _control.Dispose();
+
+    private static Dictionary<string, string> Status(VhostDevice vhost)
+    {
+        var status = new Dictionary<string, string> { ["mode"] = "server", ["detail"] = vhost.Status };
+        status["status"] = vhost.FrontEnd is null ? "disconnected" : "connected";
+        if (vhost.FrontEnd?.Device is not { } device) return status;
+        status["socket"] = vhost.Endpoint;
+        status["features"] = $"0x{(ulong)device.Features:x16}";
+        status["num_of_vrings"] = $"{device.Rings.Count}";
+        foreach (var ring in device.Rings)
+            status[$"vring_{ring.Index}_size"] = $"{ring.Size}";
+        status["n_rxq"] = $"{vhost.Port.Inputs.Length}";
+        status["n_txq"] = $"{vhost.Port.Outputs.Length}";
+        return status;
+    }
+
+    private static unsafe Dictionary<string, long> Statistics(PortDevice device)
+    {
+        // The rings of a guest come in pairs, whose numbers those of the queues are.
+        int ringsPerQueue = device is VhostDevice ? 2 : 1;
+        var all = new Dictionary<string, long>();
+        foreach (string key in (ReadOnlySpan<string>)["rx_packets", "rx_bytes", "rx_dropped", "tx_packets", "tx_bytes", "tx_dropped"])
+            all[key] = 0;
+        foreach (var (queue, block) in device.InputCounters)
+            Add("rx", queue / ringsPerQueue, *block.Counters);
+        foreach (var (queue, block) in device.OutputCounters)
+            Add("tx", queue / ringsPerQueue, *block.Counters);
+        // What Open vSwitch counts under this name is all that a guest did not take.
+        if (device is VhostDevice) all["ovs_tx_failure_drops"] = all["tx_dropped"];
+        return all;
+
+        void Add(string direction, int queue, QueueCounters counters)
+        {
+            all[$"{direction}_packets"] += (long)counters.Frames;
+            all[$"{direction}_bytes"] += (long)counters.Bytes;
+            all[$"{direction}_q{queue}_good_packets"] = (long)counters.Frames;
+            all[$"{direction}_q{queue}_good_bytes"] = (long)counters.Bytes;
+            foreach (var reason in Enum.GetValues<DropReason>())
+            {
+                long drops = (long)counters.Drops(reason);
+                if (drops == 0) continue;
+                all[$"{direction}_dropped"] += drops;
+                string key = $"{direction}_{DropReasons.Name(reason)}_drops";
+                all[key] = all.GetValueOrDefault(key) + drops;
+            }
+        }
+    }
+}
