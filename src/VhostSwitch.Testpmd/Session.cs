@@ -208,9 +208,8 @@ internal sealed class Session : IDisposable
     /// <param name="port">The port.</param>
     public void ClearPort(TestPort port)
     {
-        var before = port.Count();
-        port.Clear();
-        if (_baseline.TryGetValue(port.Id, out var baseline)) _baseline[port.Id] = baseline - before;
+        var counted = port.Clear();
+        if (_baseline.TryGetValue(port.Id, out var baseline)) _baseline[port.Id] = baseline - counted;
     }
 
     /// <inheritdoc/>

@@ -75,11 +75,15 @@ internal sealed class TestPort : IDisposable
     public PortCounters Count() => PortCounters.Of(Device) - _cleared;
 
     /// <summary>Counts from 0 again.</summary>
-    public void Clear()
+    /// <returns>What it had counted, by the same reading: frames go on arriving.</returns>
+    public PortCounters Clear()
     {
-        _cleared = PortCounters.Of(Device);
+        var all = PortCounters.Of(Device);
+        var counted = all - _cleared;
+        _cleared = all;
         _shown = default;
         _shownAt = 0;
+        return counted;
     }
 
     /// <summary>What it has counted, and how fast since this was called last.</summary>
