@@ -17,7 +17,7 @@ internal static class GuestSession
     private const int Failed = 1;
 
     /// <summary>By how much an emulated processor is slower, generously: the rig's limits are so many times longer in the guest.</summary>
-    private const int Slowness = 5;
+    private const int Slowness = 10;
 
     /// <summary>The seconds after which a test is named that still runs: of a guest that hangs, it says where.</summary>
     private const string NamedAfter = "60";
