@@ -2,6 +2,7 @@
 # Measures this switch beside its peers in one run; ./bench.sh CASE --help has all options:
 #   ./bench.sh vm2vm [--rounds N] [--size BYTES] [--output FOLDER]          frames a second between two drivers
 #   ./bench.sh guest-tcp [--rounds N] [--megabytes N] [--output FOLDER]     processor time of TCP between two Linux guests
+#   ./bench.sh generate [--rounds N] [--size BYTES]                         frames a second that testpmd makes
 set -euo pipefail
 cd "$(dirname "$0")"
 source tests/install.sh

@@ -43,11 +43,13 @@ internal sealed class GuestTcp(TcpSettings settings, int rounds, Action<string> 
                 Tell(sample, sample.IsNear ? "near" : "far: not counted");
             }
         }
-        return new TcpReport(settings, samples, TcpReport.RatiosOf(samples, OurName), [.. Paths.Select(make => make()).Select(path => $"{path.Name}: {path.What}")], Machine.Describe());
+        string[] legend = [.. Paths.Select(make => make()).Select(path => $"{path.Name}: {path.What}")];
+        return new TcpReport(settings, samples, TcpReport.RatiosOf(samples, OurName), legend, Machine.Describe());
     }
 
     private void Tell(TcpSample sample, string place) => progress(
-        $"round {sample.Round} of {rounds}: {sample.Contender,-14} {sample.NsPerByte,6:F3} ns a byte ({sample.SwitchNsPerByte:F3} the switch), {sample.Gbps:F2} Gbit/s, cores {sample.BeforeNs:F0} and {sample.AfterNs:F0} ns apart ({place})");
+        $"round {sample.Round} of {rounds}: {sample.Contender,-14} {sample.NsPerByte,6:F3} ns a byte ({sample.SwitchNsPerByte:F3} the switch), " +
+        $"{sample.Gbps:F2} Gbit/s, cores {sample.BeforeNs:F0} and {sample.AfterNs:F0} ns apart ({place})");
 
     private async Task<TcpSample> MeasureAsync(Func<TcpPath> make, GuestImage image, int round)
     {
@@ -84,14 +86,18 @@ internal sealed class GuestTcp(TcpSettings settings, int rounds, Action<string> 
         double after = Near.Distance(besideOthers: true);
         var (bytesEnd, framesEnd) = await ReceivedAsync(client);
         double mean = (double)(bytesEnd - bytes) / (framesEnd - frames);
-        if (mean <= LargestFrame) throw new RigException($"frames of {mean:F0} bytes on average came over {path.Name}: the guests have no segmentation offload there");
-        return new TcpSample(path.Name, round, settings.Bytes, seconds, time.Working, time.Whole, emulators, soft, mean, await RetransmittedAsync(server) - sent, near, after);
+        if (mean <= LargestFrame)
+            throw new RigException($"frames of {mean:F0} bytes on average came over {path.Name}: the guests have no segmentation offload there");
+        sent = await RetransmittedAsync(server) - sent;
+        return new TcpSample(path.Name, round, settings.Bytes, seconds, time.Working, time.Whole, emulators, soft, mean, sent, near, after);
     }
 
     private Task<string> FetchAsync(QemuGuest client, int times) => client.CheckAsync(
-        $"for i in $(seq {times}); do wget -q -O /dev/null http://{ServerAddress}/file || exit 1; done", GuestTransfer.LimitFor(settings.FileBytes) * times);
+        $"for i in $(seq {times}); do wget -q -O /dev/null http://{ServerAddress}/file || exit 1; done",
+        GuestTransfer.LimitFor(settings.FileBytes) * times);
 
-    private static long OutsideProcessors(QemuGuest guest) => ProcessorTime.OfProcess(guest.Pid) - ProcessorTime.OfThreads(guest.Pid, VirtualProcessors);
+    private static long OutsideProcessors(QemuGuest guest) =>
+        ProcessorTime.OfProcess(guest.Pid) - ProcessorTime.OfThreads(guest.Pid, VirtualProcessors);
 
     private static async Task<(long Bytes, long Frames)> ReceivedAsync(QemuGuest guest)
     {

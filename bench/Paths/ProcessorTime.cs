@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace VhostSwitch.Bench.Paths;
 
-/// <summary>The processor time of other processes and their threads, in nanoseconds, as the scheduler counts it: user and system time together.</summary>
+/// <summary>The processor time of other processes and their threads, in nanoseconds, as the scheduler counts it: user and system time.</summary>
 internal static unsafe partial class ProcessorTime
 {
     // Linux numbers the clock of a process by its id; 2 is the scheduler's precise count.
@@ -12,7 +12,11 @@ internal static unsafe partial class ProcessorTime
 
     // One a processor, as long as the machine runs.
     private static readonly Lazy<string[]> SoftInterruptThreads = new(() =>
-        [.. Enumerable.Range(0, Environment.ProcessorCount).SelectMany(core => Process.GetProcessesByName($"ksoftirqd/{core}")).Select(p => $"/proc/{p.Id}")]);
+    [
+        .. from core in Enumerable.Range(0, Environment.ProcessorCount)
+           from process in Process.GetProcessesByName($"ksoftirqd/{core}")
+           select $"/proc/{process.Id}",
+    ]);
 
     /// <summary>The time of a process with all its threads, those that have ended too.</summary>
     public static long OfProcess(int pid)

@@ -9,7 +9,11 @@ var packed = new Option<bool>("--packed") { Description = "Packed rings." };
 var inOrder = new Option<bool>("--in-order") { Description = "Buffers used in order." };
 var output = new Option<DirectoryInfo?>("--output") { Description = "A folder for the report as JSON and as a picture." };
 var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
-var megabytes = new Option<int>("--megabytes") { Description = "The payload of each measurement, in millions of bytes, in files of 64.", DefaultValueFactory = _ => 256 };
+var megabytes = new Option<int>("--megabytes")
+{
+    Description = "The payload of each measurement, in millions of bytes, in files of 64.",
+    DefaultValueFactory = _ => 256,
+};
 
 var vm2vm = new Command("vm2vm", "Guest to guest: this switch, DPDK testpmd and Open vSwitch, side by side.") { rounds, seconds, size, mergeable, packed, inOrder, output, json };
 vm2vm.SetAction(async result =>
@@ -19,7 +23,8 @@ vm2vm.SetAction(async result =>
     Write(result, "vm2vm", report.ToJson(), report.ToSvg(), report.ToString());
 });
 
-var guestTcp = new Command("guest-tcp", "TCP with segmentation offload between Linux guests: this switch, Open vSwitch and the kernel's bridge, side by side.") { rounds, megabytes, output, json };
+const string GuestTcpText = "TCP with segmentation offload between Linux guests: this switch, Open vSwitch and the kernel's bridge, side by side.";
+var guestTcp = new Command("guest-tcp", GuestTcpText) { rounds, megabytes, output, json };
 guestTcp.SetAction(async result =>
 {
     const int FileMegabytes = 64;
@@ -28,12 +33,19 @@ guestTcp.SetAction(async result =>
     Write(result, "guest-tcp", report.ToJson(), report.ToSvg(), report.ToString());
 });
 
+var generate = new Command("generate", "How fast this project's testpmd and DPDK's send into DPDK's net_vhost.") { rounds, seconds, size, mergeable, packed, inOrder };
+generate.SetAction(async result =>
+{
+    var settings = new Settings(result.GetValue(size), result.GetValue(mergeable), result.GetValue(packed), result.GetValue(inOrder), WarmUpSeconds: 1.5, result.GetValue(seconds));
+    Console.Write(await new Generation(settings, result.GetValue(rounds), Console.Error.WriteLine).RunAsync());
+});
+
 if (Environment.ProcessorCount < 2)
 {
     Console.Error.WriteLine("bench: two cores are needed, one for the switch and one for the guests");
     return 1;
 }
-return await new RootCommand("Benchmarks of whole paths, each beside its peers in one run.") { vm2vm, guestTcp }.Parse(args).InvokeAsync();
+return await new RootCommand("Benchmarks of whole paths, each beside its peers in one run.") { vm2vm, guestTcp, generate }.Parse(args).InvokeAsync();
 
 void Write(ParseResult result, string name, string asJson, string asPicture, string asText)
 {

@@ -35,8 +35,9 @@ internal abstract class TcpPath(string name, string what) : IAsyncDisposable
     public abstract ValueTask DisposeAsync();
 }
 
-/// <summary>The shipped program, offering what lets large segments pass; everything else as it is by default, so its poll thread sleeps when idle.</summary>
-internal sealed class OursTcp() : TcpPath("vhost-switch", "this switch: learning bridge, --mergeable 1 --tx-csum 1 --tso 1, one poll thread; counted: all threads of its process")
+/// <summary>The shipped program, offering what lets large segments pass; everything else is as by default, so its poll thread sleeps when idle.</summary>
+internal sealed class OursTcp() : TcpPath(
+    "vhost-switch", "this switch: learning bridge, --mergeable 1 --tx-csum 1 --tso 1, one poll thread; counted: all threads of its process")
 {
     private readonly string[] _sockets = new string[2];
     private SwitchProcess? _process;
@@ -46,11 +47,13 @@ internal sealed class OursTcp() : TcpPath("vhost-switch", "this switch: learning
     {
         for (int i = 0; i < _sockets.Length; i++)
             _sockets[i] = folder.File($"s{i}");
-        _process = SwitchProcess.Start(folder, new SwitchOptions { Sockets = _sockets, Cores = $"{Contender.SwitchCore}", Mergeable = true, TxChecksum = true, Tso = true });
+        var options = new SwitchOptions { Sockets = _sockets, Cores = $"{Contender.SwitchCore}", Mergeable = true, TxChecksum = true, Tso = true };
+        _process = SwitchProcess.Start(folder, options);
         await _process.WaitUntilServingAsync();
     }
 
-    public override QemuGuestOptions Connect(QemuGuestOptions guest, int index, string mac) => guest with { Nics = [new GuestNic(_sockets[index], mac)] };
+    public override QemuGuestOptions Connect(QemuGuestOptions guest, int index, string mac) =>
+        guest with { Nics = [new GuestNic(_sockets[index], mac)] };
 
     public override Task BeginAsync()
     {
@@ -67,8 +70,11 @@ internal sealed class OursTcp() : TcpPath("vhost-switch", "this switch: learning
     public override ValueTask DisposeAsync() => _process?.DisposeAsync() ?? ValueTask.CompletedTask;
 }
 
-/// <summary>Open vSwitch with DPDK and its segmentation offload. Its thread polls for ever; of its time only its own count of rounds with frames counts.</summary>
-internal sealed partial class OpenVswitchTcp() : TcpPath("Open vSwitch", "Open vSwitch with DPDK, NORMAL bridge, userspace-tso-enable, two dpdkvhostuserclient ports, one PMD thread; counted: the PMD thread's time by its own share of processing cycles")
+/// <summary>Open vSwitch with DPDK and its segmentation offload. Its thread polls for ever; of its time only what it calls processing counts.</summary>
+internal sealed partial class OpenVswitchTcp() : TcpPath(
+    "Open vSwitch",
+    "Open vSwitch with DPDK, NORMAL bridge, userspace-tso-enable, two dpdkvhostuserclient ports, one PMD thread; " +
+    "counted: the PMD thread's time by its own share of processing cycles")
 {
     private readonly string[] _sockets = new string[2];
     private OpenVswitch? _ovs;
@@ -85,8 +91,9 @@ internal sealed partial class OpenVswitchTcp() : TcpPath("Open vSwitch", "Open v
         }
     }
 
-    // A port that serves its socket drops TCP with unfinished checksums in this version; one that connects passes it.
-    public override QemuGuestOptions Connect(QemuGuestOptions guest, int index, string mac) => guest with { Nics = [new GuestNic(_sockets[index], mac) { Server = true }] };
+    // Version 3.1 with segmentation offload: through ports that serve sockets no TCP connection comes about, through those that connect it does.
+    public override QemuGuestOptions Connect(QemuGuestOptions guest, int index, string mac) =>
+        guest with { Nics = [new GuestNic(_sockets[index], mac) { Server = true }] };
 
     public override async Task BeginAsync() => _begin = await ReadAsync();
 
@@ -104,7 +111,8 @@ internal sealed partial class OpenVswitchTcp() : TcpPath("Open vSwitch", "Open v
         string text = await _ovs!.AskAsync("dpif-netdev/pmd-stats-show");
         // The PMD thread comes first, the main thread, which has such counters too, behind it.
         return new Reading(
-            Number(ProcessingCycles().Match(text)), Number(IdleCycles().Match(text)), ProcessorTime.OfThreads(_ovs.Pid, "pmd"), ProcessorTime.OfProcess(_ovs.Pid));
+            Number(ProcessingCycles().Match(text)), Number(IdleCycles().Match(text)),
+            ProcessorTime.OfThreads(_ovs.Pid, "pmd"), ProcessorTime.OfProcess(_ovs.Pid));
     }
 
     private static long Number(Match match) => long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture);
@@ -119,7 +127,8 @@ internal sealed partial class OpenVswitchTcp() : TcpPath("Open vSwitch", "Open v
 }
 
 /// <summary>QEMU's tap back-end on the kernel's bridge: no switch process at all, the work is done in system calls of QEMU's main threads.</summary>
-internal sealed class KernelBridge() : TcpPath("Linux bridge", "QEMU's own tap back-end, vhost=off, on a bridge of the kernel in a namespace; its work is in QEMU's main threads")
+internal sealed class KernelBridge() : TcpPath(
+    "Linux bridge", "QEMU's own tap back-end, vhost=off, on a bridge of the kernel in a namespace; its work is in QEMU's main threads")
 {
     private const string Bridge = "bridge0";
 

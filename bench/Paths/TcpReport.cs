@@ -5,7 +5,8 @@ using System.Text.Json.Serialization;
 namespace VhostSwitch.Bench.Paths;
 
 /// <summary>A whole run: for people, as JSON, and as a picture.</summary>
-internal sealed record TcpReport(TcpSettings Settings, IReadOnlyList<TcpSample> Samples, IReadOnlyList<Ratio> Ratios, IReadOnlyList<string> Legend, string Machine)
+internal sealed record TcpReport(
+    TcpSettings Settings, IReadOnlyList<TcpSample> Samples, IReadOnlyList<Ratio> Ratios, IReadOnlyList<string> Legend, string Machine)
 {
     private const string All = "processor time", SwitchAlone = "switch alone", Rate = "rate";
 
@@ -25,7 +26,8 @@ internal sealed record TcpReport(TcpSettings Settings, IReadOnlyList<TcpSample> 
     public string ToJson() => JsonSerializer.Serialize(this, TcpReportJson.Default.TcpReport);
 
     /// <summary>The picture of the report.</summary>
-    public string ToSvg() => Plot.Svg("TCP with segmentation offload between two Linux guests: nanoseconds of processor time a byte (lower is better)", Machine, "F3",
+    public string ToSvg() => Plot.Svg(
+        "TCP with segmentation offload between two Linux guests: nanoseconds of processor time a byte (lower is better)", Machine, "F3",
     [
         .. Bars("all but the guests' own processors", s => s.NsPerByte),
         .. Bars("the switch's part; the kernel's bridge has no process", s => s.SwitchNsPerByte),
@@ -39,10 +41,13 @@ internal sealed record TcpReport(TcpSettings Settings, IReadOnlyList<TcpSample> 
         foreach (var group in Samples.Where(s => s.IsNear).GroupBy(s => s.Contender))
         {
             string whole = group.Any(s => s.SwitchNs > 0) ? $", switch with empty rounds {Middle(s => s.WholeSwitchNsPerByte):F3}" : "";
-            Line($"  {group.Key,-14} {Middle(s => s.NsPerByte):F3} median of {group.Count()} ({group.Min(s => s.NsPerByte):F3} to {group.Max(s => s.NsPerByte):F3}) = {Middle(s => s.SwitchNsPerByte):F3} + {Middle(s => s.EmulatorNs / s.Bytes):F3}{whole}");
-            Line($"  {"",-14} {Middle(s => s.Gbps):F2} Gbit/s ({group.Min(s => s.Gbps):F2} to {group.Max(s => s.Gbps):F2}), {Middle(s => s.FrameBytes):F0} bytes a frame, {Middle(s => s.Retransmitted):F0} segments sent again, kernel's network threads {Middle(s => s.SoftInterruptNs / s.Bytes):F3} ns a byte");
+            Line($"  {group.Key,-14} {Middle(s => s.NsPerByte):F3} median of {group.Count()} ({Range(s => s.NsPerByte, "F3")}) = " +
+                $"{Middle(s => s.SwitchNsPerByte):F3} + {Middle(s => s.EmulatorNs / s.Bytes):F3}{whole}");
+            Line($"  {"",-14} {Middle(s => s.Gbps):F2} Gbit/s ({Range(s => s.Gbps, "F2")}), {Middle(s => s.FrameBytes):F0} bytes a frame, " +
+                $"{Middle(s => s.Retransmitted):F0} segments sent again, kernel's network threads {Middle(s => s.SoftInterruptNs / s.Bytes):F3} ns a byte");
 
             double Middle(Func<TcpSample, double> value) => Statistics.Median(group.Select(value));
+            string Range(Func<TcpSample, double> value, string format) => $"{group.Min(value).ToString(format)} to {group.Max(value).ToString(format)}";
         }
         foreach (var ratio in Ratios)
             Line("  " + ratio.Tell(GuestTcp.OurName));

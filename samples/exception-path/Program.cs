@@ -5,6 +5,8 @@ using VhostSwitch.Dataplane;
 using VhostSwitch.Linux;
 using VhostSwitch.Ports;
 
+// A shell that starts a program in the background has it ignore Ctrl-C.
+SignalDisposition.HearInterrupt();
 var loop = new EventLoop();
 var partners = new Partners();
 using var dataPlane = new DataPlane([-1], partners, RetryPolicy.Default, IdlePolicy.Adaptive);

@@ -6,7 +6,7 @@ namespace VhostSwitch.Dataplane;
 /// The poll threads, the ports they serve and the switching stage between. The control thread alone calls it; it returns from
 /// a change when no poll thread knows the former state any more, so that memory and descriptors may then be freed.
 /// </summary>
-public sealed class DataPlane : IDisposable
+public sealed class DataPlane : PortHost, IDisposable
 {
     // A pass takes microseconds, a retry tenths of a millisecond, and a thread that lost its core some milliseconds more.
     private static readonly TimeSpan PassLimit = TimeSpan.FromSeconds(20);
@@ -16,7 +16,6 @@ public sealed class DataPlane : IDisposable
     private readonly Dictionary<InputQueue, PollThread> _owners = [];
     private readonly LoadBalancer _balancer = new();
     private long _measured = Stopwatch.GetTimestamp();
-    private Topology _topology = Topology.Empty;
 
     /// <summary>Makes the poll threads and starts them.</summary>
     /// <param name="cores">The processors that poll, one thread each; -1 for a thread that is kept on none.</param>
@@ -34,9 +33,6 @@ public sealed class DataPlane : IDisposable
     /// <summary>The poll threads.</summary>
     public IReadOnlyList<PollThread> Threads => _threads;
 
-    /// <summary>The attached ports.</summary>
-    public Topology Topology => _topology;
-
     /// <summary>The thread that polls a queue; null where none does.</summary>
     /// <param name="queue">The queue.</param>
     public PollThread? OwnerOf(InputQueue queue) => _owners.GetValueOrDefault(queue);
@@ -45,47 +41,12 @@ public sealed class DataPlane : IDisposable
     /// <param name="queue">A queue that is polled.</param>
     public double LoadOf(InputQueue queue) => _balancer.LoadOf([queue]);
 
-    /// <summary>Adds a port and gives it an id.</summary>
-    /// <param name="port">A port that is not attached.</param>
-    /// <exception cref="InvalidOperationException">There are <see cref="Topology.MaxPorts"/> ports already.</exception>
-    public void Attach(Port port)
-    {
-        _topology = _topology.With(port);
-        Publish();
-    }
-
     /// <summary>Takes a port away with its queues, and has the forwarder forget it.</summary>
     /// <param name="port">An attached port.</param>
-    public void Detach(Port port)
+    public override void Detach(Port port)
     {
-        SetQueues(port, [], []);
-        _topology = _topology.Without(port);
-        Publish();
-        WaitForThreads();
+        base.Detach(port);
         _forwarder.Forget(port.Id);
-        WaitForThreads();
-    }
-
-    /// <summary>Replaces a port's queues. On return no poll thread uses a queue that is not among the new ones.</summary>
-    /// <param name="port">An attached port.</param>
-    /// <param name="inputs">The queues to poll.</param>
-    /// <param name="outputs">The queues to send by, in the order of their pairs.</param>
-    public void SetQueues(Port port, InputQueue[] inputs, OutputQueue[] outputs)
-    {
-        var before = port.Inputs.ToArray();
-        port.Replace(inputs, outputs);
-        foreach (var queue in before.Except(inputs))
-        {
-            if (!_owners.Remove(queue, out var owner)) continue;
-            owner.Assign([.. owner.Inputs.ToArray().Where(q => q != queue)]);
-        }
-        foreach (var queue in inputs.Except(before))
-        {
-            queue.PortId = port.Id;
-            var owner = _threads.MinBy(t => _balancer.LoadOf(t.Inputs))!;
-            _owners[queue] = owner;
-            owner.Assign([.. owner.Inputs, queue]);
-        }
         WaitForThreads();
     }
 
@@ -114,9 +75,8 @@ public sealed class DataPlane : IDisposable
         return moves;
     }
 
-    /// <summary>Waits until every poll thread has let go of what was published before.</summary>
-    /// <exception cref="InvalidOperationException">A poll thread does not come round: a fault of this program or of its host.</exception>
-    public void WaitForThreads()
+    /// <inheritdoc/>
+    public override void WaitForThreads()
     {
         foreach (var thread in _threads)
             thread.AnnounceChange();
@@ -146,9 +106,26 @@ public sealed class DataPlane : IDisposable
         }
     }
 
-    private void Publish()
+    /// <inheritdoc/>
+    protected override void PortsChanged()
     {
         foreach (var thread in _threads)
-            thread.Publish(_topology);
+            thread.Publish(Topology);
+    }
+
+    /// <inheritdoc/>
+    protected override void QueuesChanged(InputQueue[] removed, InputQueue[] added)
+    {
+        foreach (var queue in removed)
+        {
+            if (!_owners.Remove(queue, out var owner)) continue;
+            owner.Assign([.. owner.Inputs.ToArray().Where(q => q != queue)]);
+        }
+        foreach (var queue in added)
+        {
+            var owner = _threads.MinBy(t => _balancer.LoadOf(t.Inputs))!;
+            _owners[queue] = owner;
+            owner.Assign([.. owner.Inputs, queue]);
+        }
     }
 }

@@ -31,7 +31,7 @@ public sealed class Port
     /// <summary>The queues from which frames come in, replaced whole.</summary>
     public ReadOnlySpan<InputQueue> Inputs => Volatile.Read(ref _inputs);
 
-    /// <summary>Replaces the queues. The data plane's <see cref="DataPlane.SetQueues"/> calls it and then waits for the poll threads.</summary>
+    /// <summary>Replaces the queues. The data plane's <see cref="PortHost.SetQueues"/> calls it and then waits for the poll threads.</summary>
     internal void Replace(InputQueue[] inputs, OutputQueue[] outputs)
     {
         Volatile.Write(ref _inputs, inputs);

@@ -37,7 +37,8 @@ internal static unsafe class PeerSignal
         return Submit(&request);
     }
 
-    // By the same function as the collecting: the runtime allocates when a thread first calls one, and that is to have happened before the first frame.
+    // By the same function as the collecting: the runtime allocates when a function of the C library is first called, and that is to have
+    // happened before the first frame.
     private static bool Submit(Request* request) => Libc.syscall(Calls.Submit, Context, 1, (nint)(&request), 0, 0) == 1;
 
     private static nint Setup()

@@ -7,7 +7,7 @@ namespace VhostSwitch.Ports;
 /// <param name="Loop">The control thread's loop.</param>
 /// <param name="DataPlane">Where the device's port is attached.</param>
 /// <param name="Memory">Where the device takes the memory for its frames from.</param>
-public sealed record PortContext(EventLoop Loop, DataPlane DataPlane, FrameMemory Memory)
+public sealed record PortContext(EventLoop Loop, PortHost DataPlane, FrameMemory Memory)
 {
     /// <summary>What an output of the port is wrapped in before the data plane sees it; nothing where it is null.</summary>
     public Func<OutputQueue, OutputQueue>? Outward { get; init; }

@@ -9,7 +9,7 @@ public sealed class DependencyTests
     private static readonly string[] Order =
     [
         "VhostSwitch.Linux", "VhostSwitch.Virtio", "VhostSwitch.Packets", "VhostSwitch.Dataplane", "VhostSwitch.Vhost", "VhostSwitch.VirtioUser",
-        "VhostSwitch.Ports", "VhostSwitch.Switching", "VhostSwitch.Control", "VhostSwitch.TestKit",
+        "VhostSwitch.Ports", "VhostSwitch.Switching", "VhostSwitch.Control", "VhostSwitch.Testpmd", "VhostSwitch.TestKit",
     ];
 
     [Fact]

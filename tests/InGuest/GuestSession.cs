@@ -19,8 +19,14 @@ internal static class GuestSession
     /// <summary>By how much an emulated processor is slower, generously: the rig's limits are so many times longer in the guest.</summary>
     private const int Slowness = 5;
 
-    /// <summary>A guest that has said nothing more by then is taken to hang.</summary>
-    private static readonly TimeSpan Limit = FullRun.Requested ? TimeSpan.FromHours(1) : TimeSpan.FromMinutes(10);
+    /// <summary>The seconds after which a test is named that still runs: of a guest that hangs, it says where.</summary>
+    private const string NamedAfter = "60";
+
+    /// <summary>A kernel that is in trouble ends, and QEMU with it. A pipeline fails if any of its programs does.</summary>
+    private const string Preparation = "echo 1 >/proc/sys/kernel/panic_on_oops; echo -1 >/proc/sys/kernel/panic; set -o pipefail";
+
+    /// <summary>A run that takes longer is taken to hang.</summary>
+    private static readonly TimeSpan Limit = FullRun.Requested ? TimeSpan.FromHours(1) : TimeSpan.FromMinutes(20);
 
     /// <summary>Of this process's environment, what programs in the guest get as well.</summary>
     private static readonly string[] Inherited = ["PATH", "DOTNET_ROOT", "VHOSTSWITCH_FULL", "VHOSTSWITCH_PROGRAM"];
@@ -30,21 +36,23 @@ internal static class GuestSession
     /// <returns>The exit code: 0 if every test that the arguments choose was run and passed.</returns>
     public static async Task<int> RunTestsAsync(string[] arguments)
     {
-        Task<int> chosen = CountAsync(arguments);
+        int chosen = await CountAsync(arguments);
         using TestFolder folder = new();
         await using QemuGuest guest = QemuGuest.Start(folder, await GuestImage.GetAsync(), Options);
         try
         {
             await guest.WaitForBootAsync();
-            (int exitCode, int run) = await RelayAsync(guest, Command([Environment.ProcessPath!, "--here", .. arguments]));
-            if (run == await chosen)
+            string tests = Command([Environment.ProcessPath!, "--here", .. arguments, "-longRunning", NamedAfter]);
+            // Through a pipe: the serial port is a terminal, to which .NET says more than text.
+            (int exitCode, int run) = await RelayAsync(guest, $"{Preparation}; {tests} | cat");
+            if (run == chosen)
                 return exitCode;
-            Console.WriteLine($"InGuest: {run} tests were run in the guest, and there are {await chosen}");
+            Console.WriteLine($"InGuest: {run} tests were run in the guest, and there are {chosen}");
         }
         catch (RigException e)
         {
             // Everything that the shell said has been relayed; the console has what the kernel said.
-            Console.WriteLine($"InGuest: {e.Message.Split('\n')[0]}\n{guest.Console}");
+            Console.WriteLine($"InGuest: the guest did not come to the end of its tests: {e.Message.Split('\n')[0]}\n{guest.Console}");
         }
         return Failed;
     }
@@ -59,7 +67,8 @@ internal static class GuestSession
         using GuestShell shell = new(Options.Name);
         shell.Use(await LocalSocket.ConnectAsync(socket, () => { }, shell.Transcript.ToString));
         await shell.WaitForBootAsync(Limits.GuestBoot);
-        GuestCommandResult result = await shell.RunAsync($"setsid -c {Command(["bash", "-i"])} </dev/ttyS0 >/dev/ttyS0 2>&1", TimeSpan.FromDays(1));
+        string bash = Command([$"TERM={Environment.GetEnvironmentVariable("TERM")}", "bash", "-i"]);
+        GuestCommandResult result = await shell.RunAsync($"setsid -c {bash} </dev/ttyS0 >/dev/ttyS0 2>&1", TimeSpan.FromDays(1));
         await shell.SendAsync("poweroff -f");
         await qemu.WaitForExitAsync();
         return result.ExitCode;
@@ -72,6 +81,7 @@ internal static class GuestSession
         MemoryMiB = MemoryMiB,
         Cpus = 2,
         SharesHostFiles = true,
+        MoreArguments = ["-no-reboot"],
     };
 
     /// <summary>How many tests the arguments choose, as this program lists them without a guest.</summary>
@@ -108,7 +118,8 @@ internal static class GuestSession
                                         let value = Environment.GetEnvironmentVariable(name)
                                         where value is not null
                                         select $"{name}={value}";
-        return string.Join(' ', ((IEnumerable<string>)["host-root", "env", $"VHOSTSWITCH_SLOWNESS={Slowness}", .. variables, .. words]).Select(Quote));
+        IEnumerable<string> command = ["host-root", "env", $"VHOSTSWITCH_SLOWNESS={Slowness}", .. variables, .. words];
+        return string.Join(' ', command.Select(Quote));
     }
 
     private static string Quote(string word) => $"'{word.Replace("'", @"'\''", StringComparison.Ordinal)}'";

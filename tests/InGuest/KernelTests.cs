@@ -2,7 +2,7 @@ using Xunit;
 
 namespace VhostSwitch.InGuest;
 
-/// <summary>The control: what the other tests need of the kernel is there. When these fail, the failures of the others say nothing about the project.</summary>
+/// <summary>The control: what the other tests need of the kernel is there. When these fail, other failures say nothing about the project.</summary>
 public sealed class KernelTests
 {
     [Theory]

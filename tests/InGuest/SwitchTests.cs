@@ -6,12 +6,17 @@ namespace VhostSwitch.InGuest;
 /// <summary>The switch between interfaces of the guest's kernel.</summary>
 public sealed class SwitchTests : InterfacePortTest
 {
+    private const int FileBytes = 4 << 20;
+
     [Fact]
     public async Task TapsReachEachOther()
     {
         const int pings = 50;
         NetworkNamespace hub = await MakeNamespaceAsync(), left = await MakeNamespaceAsync(), right = await MakeNamespaceAsync();
-        SwitchProcess vhostSwitch = await StartSwitchAsync(new() { Sockets = [], Namespace = hub, Devices = ["net_tap0,iface=tapa", "net_tap1,iface=tapb"] });
+        SwitchProcess vhostSwitch = await StartSwitchAsync(new()
+        {
+            Sockets = [], Namespace = hub, Devices = ["net_tap0,iface=tapa", "net_tap1,iface=tapb"],
+        });
         Station a = await Station.ByTapAsync(left, hub, "tapa", "10.0.0.1"), b = await Station.ByTapAsync(right, hub, "tapb", "10.0.0.2");
         await a.WaitForPingAsync(b.Address);
         Assert.Equal(pings, await a.PingAsync(b.Address, pings));
@@ -24,7 +29,10 @@ public sealed class SwitchTests : InterfacePortTest
     {
         NetworkNamespace hub = await MakeNamespaceAsync(), left = await MakeNamespaceAsync(), right = await MakeNamespaceAsync();
         Station a = await Station.ByVethAsync(left, hub, "p0", "10.0.0.1"), b = await Station.ByVethAsync(right, hub, "p1", "10.0.0.2");
-        SwitchProcess vhostSwitch = await StartSwitchAsync(new() { Sockets = [], Namespace = hub, Devices = ["net_af_packet0,iface=p0", "net_af_packet1,iface=p1"] });
+        SwitchProcess vhostSwitch = await StartSwitchAsync(new()
+        {
+            Sockets = [], Namespace = hub, Devices = ["net_af_packet0,iface=p0", "net_af_packet1,iface=p1"],
+        });
         foreach ((Station station, string address) in (IEnumerable<(Station, string)>)[(a, "10.9.0.1"), (b, "10.9.0.2")])
         {
             await station.Namespace.IpHereAsync($"link add link {station.Interface} name tagged type vlan id 1000");
@@ -33,7 +41,7 @@ public sealed class SwitchTests : InterfacePortTest
         }
         Station taggedA = new(a.Namespace, "tagged", "10.9.0.1"), taggedB = new(b.Namespace, "tagged", "10.9.0.2");
         await taggedA.WaitForPingAsync(taggedB.Address);
-        await TransferAsync(taggedA, taggedB);
+        await TransferAsync(taggedA, taggedB, FileBytes);
         SwitchStatus status = await vhostSwitch.StatusAsync();
         Assert.Contains(status.Addresses, address => address.Vlan == 1000);
         await vhostSwitch.StopAsync();

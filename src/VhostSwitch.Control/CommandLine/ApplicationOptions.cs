@@ -26,7 +26,7 @@ internal sealed class ApplicationOptions : OptionSet
     private readonly FlagOption _postcopy, _promiscuous, _client, _dequeueZeroCopy, _builtinDriver;
 
     public ApplicationOptions()
-        : base("application option")
+        : base("application option", "vhost-switch")
     {
         var retry = RetryPolicy.Default;
         _socketFiles = Add(new ValueOption("--socket-file", "PATH",

@@ -6,10 +6,13 @@ namespace VhostSwitch.Control.CommandLine;
 /// <param name="Notice">One line where something was left out; otherwise null.</param>
 internal sealed record CoreChoice(IReadOnlyList<int> PollCores, IReadOnlyList<int> ControlCores, string? Notice)
 {
+    /// <summary>The processor of DPDK's main core: the lowest that was chosen, or that is there where the user chose none.</summary>
+    public required int MainCore { get; init; }
+
     /// <summary>Every processor but the lowest polls; the only one does as well.</summary>
     /// <param name="present">The processors that are present, ascending.</param>
     public static CoreChoice Default(IReadOnlyList<int> present) =>
-        present.Count == 1 ? new CoreChoice(present, [], null) : new CoreChoice([.. present.Skip(1)], [present[0]], null);
+        new(present.Count == 1 ? present : [.. present.Skip(1)], present.Count == 1 ? [] : [present[0]], null) { MainCore = present[0] };
 
     /// <summary>
     /// Chooses one processor for each logical core, a different one for each: two poll threads on one processor would only
@@ -32,6 +35,6 @@ internal sealed record CoreChoice(IReadOnlyList<int> PollCores, IReadOnlyList<in
         string missing = $"{given}: {CoreText.Cores(absent)} {CoreText.AreNotPresent(absent)}";
         if (poll.Count == 0) throw new CommandLineException($"{missing}; this machine has {CoreText.Cores(present)}");
         string? notice = absent.Count == 0 ? null : $"{missing}, polling on {CoreText.Cores([.. poll])}";
-        return new CoreChoice([.. poll], [.. present.Except(poll)], notice);
+        return new CoreChoice([.. poll], [.. present.Except(poll)], notice) { MainCore = poll.Min };
     }
 }

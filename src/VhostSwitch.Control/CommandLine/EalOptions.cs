@@ -22,8 +22,9 @@ internal sealed class EalOptions : OptionSet
     private readonly List<Option> _withoutEffect = [];
     private readonly List<(Option Option, string Reason)> _notBuilt = [];
 
-    public EalOptions()
-        : base("EAL option")
+    /// <param name="program">The program that has them.</param>
+    public EalOptions(string program = "vhost-switch")
+        : base("EAL option", program)
     {
         _coreMask = Add(new ValueOption("-c", "COREMASK",
             "Cores that poll, as a hexadecimal mask, for example f. Cores that are not present are left out. Default: every core but the lowest."));
@@ -108,6 +109,7 @@ internal sealed class EalOptions : OptionSet
         return new SwitchConfiguration
         {
             PollCores = cores.PollCores,
+            MainCore = cores.MainCore,
             ControlCores = cores.ControlCores,
             FilePrefix = ReadFilePrefix(result),
             Memory = ReadMemory(result),
@@ -161,18 +163,21 @@ internal sealed class EalOptions : OptionSet
         var asked = text is null ? [.. present.Select(cpu => new LogicalCore(cpu, [cpu]))]
             : given[0] == _coreMask ? [.. CoreMask.Parse(text).Select(core => new LogicalCore(core, [core]))]
             : CoreMap.Parse(given[0].Name, text);
-        CheckMainCore(result, asked);
-        return text is null ? CoreChoice.Default(present) : CoreChoice.Of(asked, present, $"{given[0].Name} {text}");
+        int? main = ReadMainCore(result, asked);
+        var choice = text is null ? CoreChoice.Default(present) : CoreChoice.Of(asked, present, $"{given[0].Name} {text}");
+        return main is { } core ? choice with { MainCore = core } : choice;
     }
 
-    private void CheckMainCore(ParseResult result, IReadOnlyList<LogicalCore> asked)
+    // The processor of the main core; null where the user names none.
+    private int? ReadMainCore(ParseResult result, IReadOnlyList<LogicalCore> asked)
     {
-        if (_mainCore.Last(result) is not { } text) return;
+        if (_mainCore.Last(result) is not { } text) return null;
         string name = _mainCore.Given(result);
         if (!DpdkNumber.TryRead(text, DpdkNumber.Max, out int core))
             throw new CommandLineException($"Invalid argument for {name}: '{text}' was given, a core number is allowed");
         if (asked.All(lcore => lcore.Lcore != core))
             throw new CommandLineException($"{name} {core} is not among the chosen {CoreText.Cores([.. asked.Select(lcore => lcore.Lcore)])}");
+        return asked.First(lcore => lcore.Lcore == core).Cpus[0];
     }
 
     private MemoryOptions ReadMemory(ParseResult result)

@@ -55,12 +55,7 @@ public static class HelpText
             Row(output, Label(option), option.Description!);
 
         Section(output, "Ports");
-        foreach (var driver in PortDrivers.All)
-        {
-            Row(output, $"  {driver.Name}N", driver.Summary);
-            foreach (var argument in driver.Arguments)
-                Row(output, $"    {argument.Key}={argument.ValueName}", argument.Help);
-        }
+        WritePorts(output, PortDrivers.All);
 
         Section(output, "Control socket");
         Row(output, "  " + ControlSocketPath.SystemDirectory + "/", "NAME.ctl, NAME being that of --file-prefix, where the user may write there;");
@@ -75,20 +70,33 @@ public static class HelpText
             output.WriteLine("  " + line);
     }
 
-    private static void Section(TextWriter output, string title)
+    /// <summary>Writes what ports there are, with their arguments.</summary>
+    internal static void WritePorts(TextWriter output, IReadOnlyList<PortDriver> drivers)
+    {
+        foreach (var driver in drivers)
+        {
+            Row(output, $"  {driver.Name}N", driver.Summary);
+            foreach (var argument in driver.Arguments)
+                Row(output, $"    {argument.Key}={argument.ValueName}", argument.Help);
+        }
+    }
+
+    /// <summary>Writes the title of a section.</summary>
+    internal static void Section(TextWriter output, string title)
     {
         output.WriteLine();
         output.WriteLine(title + ":");
     }
 
-    private static string Label(Option option)
+    /// <summary>The names of an option, and what stands for its value.</summary>
+    internal static string Label(Option option)
     {
         string names = string.Join(", ", option.Aliases.Prepend(option.Name));
         return option is ValueOption ? $"  {names} {option.HelpName}" : $"  {names}";
     }
 
-    // Two columns; the first has a line of its own where it is too wide.
-    private static void Row(TextWriter output, string left, string right)
+    /// <summary>Writes two columns; the first has a line of its own where it is too wide.</summary>
+    internal static void Row(TextWriter output, string left, string right)
     {
         if (left.Length >= Indent)
         {

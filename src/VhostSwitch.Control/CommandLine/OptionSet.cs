@@ -11,10 +11,11 @@ internal abstract class OptionSet
     private readonly ParserConfiguration _parser = new() { ResponseFileTokenReplacer = null };
 
     /// <param name="kind">How messages call these options, for example "EAL option".</param>
-    protected OptionSet(string kind)
+    /// <param name="program">The program that has them.</param>
+    protected OptionSet(string kind, string program)
     {
         Kind = kind;
-        _command = new Command("vhost-switch");
+        _command = new Command(program);
     }
 
     /// <summary>How messages call these options.</summary>
@@ -59,10 +60,10 @@ internal abstract class OptionSet
         var known = new List<string>();
         foreach (var set in sets)
             known.AddRange(set.Names);
-        string kind = sets.Length == 1 ? sets[0].Kind : "option";
+        string kind = sets.Length == 1 ? sets[0].Kind : "option", help = $"(see {sets[0]._command.Name} --help)";
         return new CommandLineException(NearestName.Of(name, known) is { } nearest
-            ? $"{name} is not an {kind}; the nearest is {nearest} (see vhost-switch --help)"
-            : $"{name} is not an {kind} (see vhost-switch --help)");
+            ? $"{name} is not an {kind}; the nearest is {nearest} {help}"
+            : $"{name} is not an {kind} {help}");
     }
 
     /// <summary>Adds an option.</summary>

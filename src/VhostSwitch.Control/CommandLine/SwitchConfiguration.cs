@@ -44,6 +44,9 @@ public sealed record SwitchConfiguration
     /// <summary>The processors that are present and do not poll, for the control thread; empty where every one polls.</summary>
     public required IReadOnlyList<int> ControlCores { get; init; }
 
+    /// <summary>The processor of DPDK's main core, which forwards nothing in testpmd; in the switch it polls like every other.</summary>
+    public int MainCore { get; init; }
+
     /// <summary>What a poll thread does when no frame arrives.</summary>
     public IdlePolicy Idle { get; init; } = IdlePolicy.Adaptive;
 

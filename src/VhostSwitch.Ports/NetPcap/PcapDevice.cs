@@ -64,6 +64,7 @@ internal sealed class PcapDevice : PortDevice
         }
         _trouble = [.. _writers.Select(w => w.Trouble)];
         Use([], [.. _outputs]);
+        if (Context.DataPlane.PollsOnDemand) Check();
     }
 
     /// <inheritdoc/>
@@ -81,6 +82,7 @@ internal sealed class PcapDevice : PortDevice
     // Frames given to a switch without another port would be lost: devices are made one after the other, and guests connect later.
     private bool SomeoneTakes()
     {
+        if (Context.DataPlane.PollsOnDemand) return true;
         foreach (var port in Context.DataPlane.Topology.Attached)
         {
             if (port != Port && port.Outputs.Length > 0) return true;

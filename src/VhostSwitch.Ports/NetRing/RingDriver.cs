@@ -7,7 +7,7 @@ namespace VhostSwitch.Ports.NetRing;
 public sealed class RingDriver : PortDriver
 {
     // Peers find each other by name within their switch; the entry goes with it.
-    private readonly ConditionalWeakTable<DataPlane, Dictionary<string, RingDevice>> _devices = [];
+    private readonly ConditionalWeakTable<PortHost, Dictionary<string, RingDevice>> _devices = [];
 
     /// <inheritdoc/>
     public override string Name => "net_ring";

@@ -7,13 +7,13 @@ namespace VhostSwitch.Ports.NetVhost;
 /// <summary>A front-end's device with a port of its own, which begins and ends with the connection.</summary>
 public sealed class VhostPort : VhostRings
 {
-    private readonly DataPlane _dataPlane;
+    private readonly PortHost _dataPlane;
 
     /// <summary>Makes a port without a device and attaches it.</summary>
     /// <param name="dataPlane">Where the port's frames go.</param>
     /// <param name="factory">Makes the queues.</param>
     /// <param name="port">The port, not attached yet.</param>
-    public VhostPort(DataPlane dataPlane, GuestQueueFactory factory, Port port)
+    public VhostPort(PortHost dataPlane, GuestQueueFactory factory, Port port)
         : base(dataPlane, factory)
     {
         _dataPlane = dataPlane;

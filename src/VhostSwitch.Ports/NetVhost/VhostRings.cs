@@ -13,7 +13,7 @@ namespace VhostSwitch.Ports.NetVhost;
 /// </summary>
 public abstract class VhostRings : IDeviceOwner
 {
-    private readonly DataPlane _dataPlane;
+    private readonly PortHost _dataPlane;
     private readonly GuestQueueFactory _factory;
     private readonly SortedDictionary<int, Queue> _queues = [];
     private readonly SortedDictionary<int, CounterBlock> _counters = [];
@@ -22,7 +22,7 @@ public abstract class VhostRings : IDeviceOwner
     /// <summary>Begins without a device.</summary>
     /// <param name="dataPlane">Where the frames go.</param>
     /// <param name="factory">Makes the queues.</param>
-    protected VhostRings(DataPlane dataPlane, GuestQueueFactory factory)
+    protected VhostRings(PortHost dataPlane, GuestQueueFactory factory)
     {
         _dataPlane = dataPlane;
         _factory = factory;

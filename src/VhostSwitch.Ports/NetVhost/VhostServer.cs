@@ -17,7 +17,7 @@ public sealed class VhostServer : IDisposable
     /// <param name="options">What every device offers.</param>
     /// <param name="factory">Makes the queues.</param>
     /// <param name="mergesSegments">True to have TCP segments of one flow merged for guests that take large ones.</param>
-    public VhostServer(EventLoop loop, DataPlane dataPlane, DeviceOptions options, GuestQueueFactory factory, bool mergesSegments = false)
+    public VhostServer(EventLoop loop, PortHost dataPlane, DeviceOptions options, GuestQueueFactory factory, bool mergesSegments = false)
     {
         _server = new DeviceServer<VhostPort>(loop, options, Topology.MaxPorts, id => new VhostPort(dataPlane, factory, new Port($"vhost{id}") { MergesSegments = mergesSegments }));
         _server.Connected += c =>

@@ -8,12 +8,14 @@ namespace VhostSwitch.Ports.NetVirtioUser;
 /// <summary>A device of <see cref="VirtioUserDriver"/>: the front-end of whatever back-end its path leads to.</summary>
 internal sealed class VirtioUserDevice : PortDevice
 {
+    private const string NotOpen = "not open";
+
     private readonly VirtioUserArguments _arguments;
     private VirtioUserQueues? _queues;
     private BackEndLink? _link;
     private bool _isUp;
     private string? _fault;
-    private string _status = "not open";
+    private string _status = NotOpen;
 
     public VirtioUserDevice(Vdev vdev, PortContext context)
         : base(vdev, context) => _arguments = VirtioUserArguments.Read(vdev);
@@ -88,8 +90,6 @@ internal sealed class VirtioUserDevice : PortDevice
     {
         _isUp = false;
         Use([], []);
-        // What a back-end spoilt, the next one must not find.
-        if (_fault is not null) _queues!.Reset();
         SetStatus(Describe());
     }
 
@@ -113,7 +113,9 @@ internal sealed class VirtioUserDevice : PortDevice
     private void SetStatus(string text)
     {
         if (text == _status) return;
+        // Whoever opens the device asks how it is.
+        bool isNews = _status != NotOpen;
         _status = text;
-        Note(text);
+        if (isNews) Note(text);
     }
 }

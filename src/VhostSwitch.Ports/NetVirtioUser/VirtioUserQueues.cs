@@ -85,7 +85,7 @@ internal sealed class VirtioUserQueues : IDisposable
 
     /// <summary>
     /// Sets a new back-end up. No poll thread knows the queues, and no former back-end uses the rings. Where everything is as it was with the
-    /// former one, split rings go on where it stood: what is in them is not lost.
+    /// former one, split rings go on where it stood: what is in them is not lost. Rings that it broke are made anew, like packed ones.
     /// </summary>
     /// <param name="backEnd">The back-end.</param>
     /// <exception cref="VirtioUserException">It cannot be used, refused, or broke the protocol.</exception>
@@ -108,9 +108,6 @@ internal sealed class VirtioUserQueues : IDisposable
         for (int ring = 0; ring < positions.Length; ring++)
             EventFd.SignalPeer(Rings.Kicks[ring].Number);
     }
-
-    /// <summary>Has the next back-end find all rings empty.</summary>
-    public void Reset() => Features = Features.None;
 
     /// <inheritdoc/>
     public void Dispose()

@@ -24,11 +24,11 @@ public abstract class InterfacePortTest : InteropTest
     }
 
     /// <summary>Moves a file over TCP and compares what arrives.</summary>
-    private protected async Task TransferAsync(Station from, Station to)
+    private protected async Task TransferAsync(Station from, Station to, int bytes = FileBytes)
     {
-        (ChildProcess server, string hash) = await from.ServeAsync(Folder, FileBytes);
+        (ChildProcess server, string hash) = await from.ServeAsync(Folder, bytes);
         await using (server)
-            Assert.Equal(hash, await to.FetchAsync(from.Address, FileBytes));
+            Assert.Equal(hash, await to.FetchAsync(from.Address, bytes));
     }
 
     /// <summary>Starts the switch with one device and expects it to end with a sentence.</summary>

@@ -9,6 +9,9 @@ internal static class Repository
     public static string SwitchProgram =>
         Environment.GetEnvironmentVariable("VHOSTSWITCH_PROGRAM") ?? Path.Combine(Root, "artifacts", "bin", "vhost-switch", "release", "vhost-switch");
 
+    /// <summary>This project's testpmd.</summary>
+    public static string TestpmdProgram => Path.Combine(Root, "artifacts", "bin", "testpmd", "release", "testpmd");
+
     public static string GuestImageScript => Path.Combine(Root, "tests", "guest", "build-image.sh");
 
     /// <summary>Downloads and what is built from them; ignored by git.</summary>

@@ -79,7 +79,8 @@ internal sealed class SwitchProcess : IAsyncDisposable
     /// <summary>What "ctl show --json" prints.</summary>
     public async Task<JsonDocument> ShowAsync()
     {
-        string[] arguments = _controlSocket is null ? ["ctl", "show", "--json"] : ["ctl", "--socket", _controlSocket, "show", "--json"];
+        string[] socket = _controlSocket is null ? [] : ["--socket", _controlSocket];
+        string[] arguments = ["ctl", .. socket, "--timeout", $"{(int)Limits.Step.TotalSeconds}", "show", "--json"];
         string json = await ChildProcess.RunAsync("vhost-switch ctl", Repository.SwitchProgram, arguments, Limits.Step, _folder);
         return JsonDocument.Parse(json);
     }

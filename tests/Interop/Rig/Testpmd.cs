@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 namespace VhostSwitch.Interop.Rig;
 
 /// <summary>
-/// DPDK's dpdk-testpmd at its prompt: with virtio_user ports it is a guest, with net_vhost ports a switch.
+/// DPDK's dpdk-testpmd at its prompt, or this project's: with virtio_user ports it is a guest, with net_vhost ports a switch.
 /// </summary>
 internal sealed class Testpmd : IAsyncDisposable
 {
@@ -27,7 +27,7 @@ internal sealed class Testpmd : IAsyncDisposable
         // The run-time folder of DPDK goes where the test's other files are.
         Dictionary<string, string> environment = new() { ["RUNTIME_DIRECTORY"] = folder.Path };
         // Its prompt is written at once, but what commands print goes through stdio, which holds back 4 KiB unless it writes to a terminal.
-        IEnumerable<string> arguments = ["-oL", "dpdk-testpmd", .. options.ToArguments(prefix)];
+        IEnumerable<string> arguments = ["-oL", options.Own ? Repository.TestpmdProgram : "dpdk-testpmd", .. options.ToArguments(prefix)];
         (string program, arguments) = options.Namespace is { } place ? ("ip", ["netns", "exec", place.Name, "stdbuf", .. arguments]) : ("stdbuf", arguments);
         return new Testpmd(ChildProcess.Start(options.Title, program, arguments, folder.Path, environment), options);
     }

@@ -8,6 +8,9 @@ internal sealed record TestpmdOptions
     /// <summary>What it is in the test, for messages.</summary>
     public string Title { get; init; } = "testpmd";
 
+    /// <summary>True for this project's testpmd, which takes the same options and commands; false for DPDK's.</summary>
+    public bool Own { get; init; }
+
     /// <summary>The network namespace it is started in; null for the host's.</summary>
     public NetworkNamespace? Namespace { get; init; }
 

@@ -50,3 +50,11 @@ internal sealed record InterfacePort(string Driver, string Interface) : TestpmdP
 {
     public override string ToVdev(int index) => $"{Driver}{index},iface={Interface}";
 }
+
+/// <summary>A port that only this project's testpmd has, or has so.</summary>
+/// <param name="Driver">The driver's name.</param>
+/// <param name="Arguments">Its arguments, the comma before them included.</param>
+internal sealed record OwnPort(string Driver, string Arguments) : TestpmdPort
+{
+    public override string ToVdev(int index) => $"{Driver}{index}{Arguments}";
+}

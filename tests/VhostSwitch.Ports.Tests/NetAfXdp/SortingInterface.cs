@@ -3,7 +3,9 @@ using VhostSwitch.Linux;
 
 namespace VhostSwitch.Ports.Tests.NetAfXdp;
 
-/// <summary>An interface that sorts frames by rules, and chooses the places of rules itself. It reads its orders by the offsets of the kernel's structures.</summary>
+/// <summary>
+/// An interface that sorts frames by rules, and chooses the places of rules itself. It reads its orders by the offsets of the kernel's structures.
+/// </summary>
 internal sealed class SortingInterface : IEthtool
 {
     private const uint Channels = 0x3c, CountRules = 0x2e, DeleteRule = 0x31, InsertRule = 0x32, ChoosesItself = 0x80000000;

@@ -26,7 +26,7 @@ public sealed class VirtioUserDeviceTests : IDisposable
         var device = rig.Add($"virtio_user0,path={_folder.File("s")},mac=02:00:00:00:00:01{arguments}");
         rig.WaitFor(device, $"up: vhost-user back-end at {_folder.File("s")}, {status}");
         // Slow enough that one ring of the two is never full while the other is.
-        var file = rig.Add($"net_pcap0,rx_pcap={Input(frames)},tx_pcap={_folder.File("out")},rate=20k");
+        var file = rig.Add($"net_pcap0,rx_pcap={Input(frames)},tx_pcap={_folder.File("out")},rate=5k");
         Until.True(() => PortRig.Sent(file) == 2000, "all frames back");
         rig.Remove(file);
         byte[][] back = Parsed.Read(File.ReadAllBytes(_folder.File("out"))).Frames;

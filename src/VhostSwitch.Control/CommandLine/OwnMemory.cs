@@ -1,15 +1,14 @@
 using System.Globalization;
-using VhostSwitch.Control.CommandLine;
 using VhostSwitch.Linux;
 using VhostSwitch.Ports;
 
-namespace VhostSwitch.Program;
+namespace VhostSwitch.Control.CommandLine;
 
 /// <summary>
 /// What becomes of <c>--socket-mem</c>, <c>-m</c>, <c>--huge-dir</c> and <c>--no-huge</c>. Frames of guests stay where they are, so there is
 /// no packet pool that these options would fill: they say how much the ports of interfaces may take for their frames, and in what pages.
 /// </summary>
-internal static class OwnMemory
+public static class OwnMemory
 {
     private const string Pools = "/sys/kernel/mm/hugepages";
     private const int DefaultPage = 2 << 20;

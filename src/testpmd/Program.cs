@@ -1,0 +1,3 @@
+using VhostSwitch.Testpmd;
+
+return TestpmdProgram.Run(args);
