@@ -41,6 +41,20 @@ public sealed class MacTableTests : IDisposable
     }
 
     [Fact]
+    public void CountsWhatBecameOfAddresses()
+    {
+        _table.Learn(Key(1), 7);
+        _table.Learn(Key(2), 7);
+        _table.Learn(Key(1), 8);
+        _table.Learn(Key(1), 8);
+        Assert.Equal((2ul, 1ul, 0ul), (_table.Learned, _table.Moved, _table.Expired));
+        _table.Tick(400, 300, () => { });
+        Assert.Equal(2ul, _table.Expired);
+        _table.Tick(401, 300, () => { });
+        Assert.Equal(2ul, _table.Expired);
+    }
+
+    [Fact]
     public void GivesAPortNoMoreThanItsShare()
     {
         for (ulong i = 0; i < MacTable.MaxPerPort + 10; i++)
