@@ -29,12 +29,7 @@ internal sealed unsafe class Transmitter(int burst, RetryPolicy retry) : IDispos
             return;
         }
         if (unfinished) SendFinished(stream, output, frames, which, count);
-        else
-        {
-            ulong before = output.Counters->Frames;
-            stream.Counters.Dropped += (uint)(count - Offer(output, frames, which, count));
-            stream.Counters.Sent += output.Counters->Frames - before;
-        }
+        else SendAsTheyAre(stream, output, frames, which, count);
     }
 
     /// <inheritdoc/>

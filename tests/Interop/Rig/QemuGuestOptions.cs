@@ -21,9 +21,10 @@ internal sealed record QemuGuestOptions
     public bool HasMonitor { get; init; }
 
     /// <summary>
-    /// The guest is to move to another QEMU. QEMU before 9.0 loses stores of its emulated processors meanwhile, with no vhost device
-    /// as well: it clears the bits of 64 changed pages at a time and leaves the processors believing that theirs are set. Of memory
-    /// whose size is not a multiple of 64 pages it clears them one by one, as it should.
+    /// The guest is to move to another QEMU, and has 8 KiB more memory for it. With a round number QEMU 7.2 loses stores of its emulated
+    /// processors meanwhile, with no vhost device as well: of 13 guests that hashed files 2 ended in kernel faults, and none of 13 with the
+    /// 8 KiB. The likely reason: where memory is a multiple of 64 pages, it clears the marks of 64 changed pages at once, and the
+    /// processors go on as if they were set.
     /// </summary>
     public bool Moves { get; init; }
 
