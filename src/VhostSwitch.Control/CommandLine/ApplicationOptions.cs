@@ -70,7 +70,8 @@ internal sealed class ApplicationOptions : OptionSet
         _txDescriptors = Add(new ValueOption("--tx-desc-num", "N",
             $"Uplink transmit descriptors in zero-copy mode: a power of 2, at most {MaxDescriptors}. Default: 64."));
         _buffers = Add(new ValueOption("--total-num-mbufs", "N", "Accepted without effect: frames are not kept in a buffer pool."));
-        _client = Add(new FlagOption("--client", "Not built yet: connect to sockets that QEMU serves."));
+        _client = Add(new FlagOption("--client",
+            "Connect to the sockets, which the front-ends serve (QEMU's server=on), again and again, in place of serving them. Not together with --ovsdb."));
         _dequeueZeroCopy = Add(new FlagOption("--dequeue-zero-copy", "Not built yet."));
         _builtinDriver = Add(new FlagOption("--builtin-net-driver", "Not built yet."));
         _dmaType = Add(new ValueOption("--dma-type", "NAME", "Not built yet."));
@@ -96,6 +97,7 @@ internal sealed class ApplicationOptions : OptionSet
         return basis with
         {
             SocketPaths = SocketPathChoice.Of(_socketFiles.All(result), _baseName.Last(result), controlSocket, hasDefault: ovsdb is null),
+            ConnectsToSockets = _client.IsGiven(result),
             Ovsdb = ovsdb,
             ControlSocket = controlSocket,
             Mode = mode,
@@ -126,8 +128,6 @@ internal sealed class ApplicationOptions : OptionSet
     {
         Refuse(DpdkNumber.ReadSwitch(_zeroCopy.Last(result), false, "zero-copy [0|1]"), "--zero-copy 1",
             "frames are copied once between guest and uplink; use --zero-copy 0");
-        Refuse(_client.IsGiven(result), "--client",
-            "the switch serves its sockets and cannot connect to one that QEMU serves; leave it out and start QEMU without server=on");
         Refuse(_dequeueZeroCopy.IsGiven(result), "--dequeue-zero-copy", "frames are copied once from guest to guest; leave it out");
         Refuse(_builtinDriver.IsGiven(result), "--builtin-net-driver", "there is one data path for all devices; leave it out");
         Refuse(_dmaType.IsGiven(result), $"--dma-type {_dmaType.Last(result)}", "frames are copied by the processor; leave it out");
@@ -165,6 +165,8 @@ internal sealed class ApplicationOptions : OptionSet
         string? other = _socketFiles.IsGiven(result) ? _socketFiles.Given(result) : _baseName.IsGiven(result) ? _baseName.Given(result)
             : devices.Count > 0 ? $"--vdev {devices[0].Name}" : null;
         if (other is not null) throw new CommandLineException($"{other} makes a port, and with --ovsdb the database has all of them: add it there with ovs-vsctl add-port");
+        if (_client.IsGiven(result))
+            throw new CommandLineException("--client concerns the sockets of --socket-file, and with --ovsdb the database has all ports: give them the type dpdkvhostuserclient");
         if (mode != SwitchMode.Bridge) throw new CommandLineException("--ovsdb has bridges, which are not for vmdq mode: leave out -p, -P, --vm2vm, --vlan-strip and --mode vmdq");
         return OvsdbTarget.Parse(text, Environment.GetEnvironmentVariable(OvsdbTarget.RunFolderVariable));
     }
