@@ -15,6 +15,9 @@ public abstract class PortDriver
     /// <summary>The arguments its devices take.</summary>
     public abstract IReadOnlyList<DriverArgument> Arguments { get; }
 
+    /// <summary>The argument that says how many queue pairs a device has, 1 where it is not given; null where the devices of the driver have one.</summary>
+    public virtual string? QueuesArgument => null;
+
     /// <summary>The name of this driver that a device's name begins with; null where it begins with none.</summary>
     /// <param name="device">The device's name.</param>
     public string? NameIn(string device) =>

@@ -66,6 +66,17 @@ public sealed class Vdev
     /// <param name="portName">The name of its port.</param>
     public Vdev As(string name, string portName) => new(name, portName, Driver, _values);
 
+    /// <summary>The same device with another value of an argument.</summary>
+    /// <param name="key">The argument's key.</param>
+    /// <param name="value">Its only value.</param>
+    /// <exception cref="PortException">The driver has no such argument.</exception>
+    public Vdev With(string key, string value)
+    {
+        var vdev = new Vdev(Name, PortName, Driver, _values.Where(argument => argument.Key != key).ToDictionary());
+        vdev.Add(key, value);
+        return vdev;
+    }
+
     /// <summary>The last value of an argument; null where it was not given.</summary>
     /// <param name="key">The argument's key.</param>
     public string? Text(string key) => All(key).LastOrDefault();

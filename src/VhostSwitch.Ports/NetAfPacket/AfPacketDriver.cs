@@ -10,6 +10,9 @@ public sealed class AfPacketDriver : PortDriver
     public override string FormerName => "eth_af_packet";
 
     /// <inheritdoc/>
+    public override string QueuesArgument => "qpairs";
+
+    /// <inheritdoc/>
     public override string Summary => "an interface of the host, by packet sockets";
 
     /// <inheritdoc/>

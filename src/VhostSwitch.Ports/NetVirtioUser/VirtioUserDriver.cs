@@ -12,6 +12,9 @@ public sealed class VirtioUserDriver : PortDriver
     public override string FormerName => "virtio-user";
 
     /// <inheritdoc/>
+    public override string QueuesArgument => "queues";
+
+    /// <inheritdoc/>
     public override string Summary => "a virtio-net driver on another program's vhost-user socket, or on /dev/vhost-net";
 
     /// <inheritdoc/>
