@@ -12,7 +12,7 @@ public sealed class ExceptionPathTests : InterfacePortTest
     private const int FileBytes = 4 << 20;
     private const int FullFrame = 1514;
 
-    /// <param name="advanced">With two queues on all ports, checksums and segmentation left to them, and large segments from the kernel.</param>
+    /// <param name="advanced">With the options for two queues on all ports, checksums and segmentation left to them, and large segments from the kernel.</param>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -41,9 +41,9 @@ public sealed class ExceptionPathTests : InterfacePortTest
         await TransferAsync(remote, kernel, FileBytes);
         await TransferAsync(kernel, remote, FileBytes);
         TestpmdCounters carried = (await first.ShowCountersAsync())[1];
-        // TCP segments stay large both ways where that was asked for.
-        Assert.Equal(advanced, carried.SentBytes > carried.SentFrames * FullFrame);
-        Assert.Equal(advanced, carried.ReceivedBytes > carried.ReceivedFrames * FullFrame);
+        // TCP segments stay large both ways, asked for or not.
+        Assert.True(carried.SentBytes > carried.SentFrames * FullFrame, $"{carried.SentFrames} frames of {carried.SentBytes} bytes to the kernel");
+        Assert.True(carried.ReceivedBytes > carried.ReceivedFrames * FullFrame, $"{carried.ReceivedFrames} frames of {carried.ReceivedBytes} bytes from it");
 
         // From here on the kernels of both sides say nothing by themselves.
         await hub.IpHereAsync("addr flush dev tap0");
