@@ -184,9 +184,13 @@ internal sealed class ApplicationOptions : OptionSet
     {
         string? other = _socketFiles.IsGiven(result) ? _socketFiles.Given(result) : _baseName.IsGiven(result) ? _baseName.Given(result)
             : devices.Count > 0 ? $"--vdev {devices[0].Name}" : null;
-        if (other is not null) throw new CommandLineException($"{other} makes a port, and with {source.Name} {owner} has all of them: add it there with {command}");
+        if (other is not null)
+            throw new CommandLineException($"{other} makes a port, and with {source.Name} {owner} has all of them: add it there with {command}");
         if (mode != SwitchMode.Bridge)
-            throw new CommandLineException($"{source.Name} has bridges, which are not for vmdq mode: leave out -p, -P, --vm2vm, --vlan-strip and --mode vmdq");
+        {
+            throw new CommandLineException($"{source.Name} has bridges, which are not for vmdq mode: "
+                + "leave out -p, -P, --vm2vm, --vlan-strip and --mode vmdq");
+        }
     }
 
     // The devices that are ports, and the one of them that is the uplink of vmdq mode.

@@ -66,5 +66,6 @@ public static class CtlCommandLine
     }
 
     // The last of the words is the one that is being written, or the one before it.
-    private static IEnumerable<string> Suggest(string[] words) => words.Length < 2 ? [.. KnownCommands, .. ConfigCommands.Suggest(words)] : ConfigCommands.Suggest(words);
+    private static IEnumerable<string> Suggest(string[] words) =>
+        words.Length < 2 ? [.. KnownCommands, .. ConfigCommands.Suggest(words)] : ConfigCommands.Suggest(words);
 }

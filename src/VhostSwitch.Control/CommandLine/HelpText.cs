@@ -65,7 +65,8 @@ public static class HelpText
 
         Section(output, "Exit code");
         output.WriteLine(
-            $"  {ExitCode.Ok}  done        {ExitCode.Failed}  could not start, or failed        {ExitCode.BadCommandLine}  bad command line");
+            $"  {ExitCode.Ok}  done        {ExitCode.Failed}  could not start, or failed        "
+            + $"{ExitCode.BadCommandLine}  bad command line, or file of --config");
 
         Section(output, "Examples");
         foreach (string line in Examples)

@@ -21,7 +21,7 @@ public static class SubcommandHelp
     /// <param name="output">Where to.</param>
     public static void WriteCtl(IReadOnlyList<string> words, TextWriter output)
     {
-        if (words.Select(word => ConfigCommands.Changes.FirstOrDefault(command => command.Name == word)).OfType<ConfigCommand>().FirstOrDefault() is { } named)
+        if (ConfigCommands.Changes.FirstOrDefault(command => words.Contains(command.Name)) is { } named)
         {
             WriteChange(named, output);
             return;
@@ -46,17 +46,20 @@ public static class SubcommandHelp
     private static void WriteChange(ConfigCommand command, TextWriter output)
     {
         output.WriteLine($"vhost-switch ctl [options] {command.Synopsis}");
-        output.WriteLine($"  {char.ToUpperInvariant(command.Summary[0])}{command.Summary[1..]}. It is done, and kept in the file of --config, when the command ends;");
-        output.WriteLine("  where it cannot be, the command fails with the reason, and everything is as before.");
+        output.WriteLine($"  {char.ToUpperInvariant(command.Summary[0])}{command.Summary[1..]}.");
+        output.WriteLine("  It is done, and kept in the file of --config, when the command ends. Where it cannot be, the command fails");
+        output.WriteLine("  with the reason, and everything is as before.");
         output.WriteLine("  More commands may follow, with -- between them: all of them are done, or none.");
         foreach (var table in ConfigCommands.TablesOf(command))
         {
             output.WriteLine();
-            output.WriteLine($"Columns of a {table.Word} (table {string.Join(" and ", table.DatabaseTables)}):".Replace(" a the", " the", StringComparison.Ordinal));
+            output.WriteLine($"Columns of {(table.HasName ? "a " : "")}{table.Word} (table {string.Join(" and ", table.DatabaseTables)}):");
             foreach (var column in table.Columns)
             {
-                foreach (var (name, type) in column.Shape == ConfigShape.Map ? column.Keys.Select(key => ($"{column.Name}:{key.Name}", key.Type)) : [(column.Name, column.Type)])
-                    HelpText.Row(output, $"  {name}", type.Allowed + (column.Shape == ConfigShape.Set ? "; several with commas between them" : ""));
+                foreach (var key in column.Keys)
+                    HelpText.Row(output, $"  {column.Name}:{key.Name}", key.Type.Allowed);
+                string several = column.Shape == ConfigShape.Set ? "; several with commas between them" : "";
+                if (column.Shape != ConfigShape.Map) HelpText.Row(output, $"  {column.Name}", column.Type.Allowed + several);
             }
         }
         output.WriteLine();

@@ -24,7 +24,7 @@ public sealed record SwitchConfiguration
     /// <summary>The database that the bridges and ports come from; null where they come from elsewhere.</summary>
     public OvsdbTarget? Ovsdb { get; init; }
 
-    /// <summary>The file that the bridges and ports come from; null where they come from elsewhere. Never together with <see cref="Ovsdb"/>.</summary>
+    /// <summary>The file that the bridges and ports come from; null where they come from elsewhere. Never with <see cref="Ovsdb"/>.</summary>
     public ConfigTarget? Config { get; init; }
 
     /// <summary>The devices of <c>--vdev</c> and <c>-a</c> that are ports of the switch, each with a name of its own.</summary>

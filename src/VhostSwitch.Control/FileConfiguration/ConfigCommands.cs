@@ -4,17 +4,17 @@ namespace VhostSwitch.Control.FileConfiguration;
 
 /// <summary>A command that changes the configuration.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Option">The option that it knows; null for none.</param>
+/// <param name="Option">The option that it knows.</param>
 /// <param name="Arguments">Its arguments, as people write them down.</param>
 /// <param name="Fewest">The fewest of them.</param>
 /// <param name="Most">The most of them.</param>
 /// <param name="Summary">What it does.</param>
 /// <param name="Examples">Arguments as they may be, a line each.</param>
 internal sealed record ConfigCommand(
-    string Name, string? Option, string Arguments, int Fewest, int Most, string Summary, params IReadOnlyList<string> Examples)
+    string Name, string Option, string Arguments, int Fewest, int Most, string Summary, params IReadOnlyList<string> Examples)
 {
     /// <summary>How it is used.</summary>
-    public string Synopsis => $"{Name} {(Option is null ? "" : $"[{Option}] ")}{Arguments}".TrimEnd();
+    public string Synopsis => $"{Name} [{Option}] {Arguments}";
 }
 
 /// <summary>The commands by which a switch with <c>--config</c> is changed while it runs.</summary>
@@ -31,7 +31,8 @@ public static class ConfigCommands
         new("add-br", ConfigEdit.MayExist, "BRIDGE [COLUMN=VALUE...]", 1, Any, "make a bridge",
             "br0", "br0 other_config:hwaddr=02:00:00:00:00:01"),
         new("del-br", ConfigEdit.IfExists, "BRIDGE", 1, 1, "remove a bridge and its ports", "br0"),
-        new("add-port", ConfigEdit.MayExist, "BRIDGE PORT [COLUMN=VALUE...]", 2, Any, "make a port; without a type it is the host's interface of that name",
+        new("add-port", ConfigEdit.MayExist, "BRIDGE PORT [COLUMN=VALUE...]", 2, Any,
+            "make a port; without a type it is the host's interface of that name",
             "br0 vm0 type=dpdkvhostuser", "br0 vm1 type=dpdkvhostuserclient options:vhost-server-path=/tmp/vm1", "br0 eth1",
             "br0 br0 type=internal", "br0 cap type=dpdk options:dpdk-devargs=net_pcap0,tx_pcap=/tmp/all.pcap",
             "br0 vm2 -- set Interface vm2 type=dpdkvhostuser"),
@@ -69,7 +70,7 @@ public static class ConfigCommands
         var tables = TablesOf(command);
         return
         [
-            .. command.Option is { } option ? [option] : Enumerable.Empty<string>(),
+            command.Option,
             .. tables.Count > 1 ? tables.SelectMany(table => table.DatabaseTables).Select(table => table.ToLowerInvariant()) : [],
             .. tables.SelectMany(Columns).Distinct(),
         ];

@@ -4,7 +4,8 @@ using VhostSwitch.Control.Ovsdb;
 namespace VhostSwitch.Control.FileConfiguration;
 
 /// <summary>
-/// Changes in the words of <c>ovs-vsctl(8)</c>. One command line is one change, even where several commands stand in it with <c>--</c> between them.
+/// Changes in the words of <c>ovs-vsctl(8)</c>. One command line is one change, even where several commands stand in it with <c>--</c> between
+/// them.
 /// </summary>
 internal static class ConfigEdit
 {
@@ -42,7 +43,7 @@ internal static class ConfigEdit
         options.AddRange(words.Skip(1).TakeWhile(IsOption));
         words = [.. words.Skip(1).SkipWhile(IsOption)];
         if (options.FirstOrDefault(option => option != command.Option) is { } wrong)
-            throw new ConfigException($"{wrong} is no option of {name}{(command.Option is { } its ? $", which has {its}" : "")}: {command.Synopsis}");
+            throw new ConfigException($"{wrong} is no option of {name}, which has {command.Option}: {command.Synopsis}");
         if (words.Count < command.Fewest || words.Count > command.Most) throw new ConfigException($"{name} is used so: {command.Synopsis}");
         bool isTolerant = options.Count > 0;
         return name switch
@@ -61,14 +62,18 @@ internal static class ConfigEdit
 
     private static bool IsOption(string word) => word.StartsWith("--", StringComparison.Ordinal);
 
-    private static ConfigRecord Add(ConfigRecord root, ConfigRecord parent, ConfigTable table, string name, IEnumerable<string> assignments, bool mayExist)
+    private static ConfigRecord Add(
+        ConfigRecord root, ConfigRecord parent, ConfigTable table, string name, IEnumerable<string> assignments, bool mayExist)
     {
         if (ConfigRecord.NameFault(name) is { } fault) throw new ConfigException($"{table} {name}: {fault}");
         var (owner, present) = Find(root, table, name);
         // Mirrors of two bridges may have one name.
         if (table == ConfigTable.Mirror && owner != parent) present = null;
         if (present is not null && !mayExist)
-            throw new ConfigException($"there is a {table} {name} already{(owner == root ? "" : $", in bridge {owner!.Name}")}: {MayExist} takes it as it is");
+        {
+            string where = owner == root ? "" : $", in bridge {owner!.Name}";
+            throw new ConfigException($"there is a {table} {name} already{where}: {MayExist} takes it as it is");
+        }
         if (present is not null && owner != parent)
             throw new ConfigException($"the {table} {name} is there, but in bridge {owner!.Name} and not in {parent.Name}");
         var record = assignments.Aggregate(present ?? new ConfigRecord(table, name), Assign);
@@ -80,9 +85,12 @@ internal static class ConfigEdit
     {
         if (bridge is not null && ifExists && Find(root, ConfigTable.Bridge, bridge).Record is null) return root;
         var parent = bridge is null ? null : Bridge(root, bridge);
-        var (owner, record) = table == ConfigTable.Mirror ? (parent, parent!.Of(table).FirstOrDefault(mirror => mirror.Name == name)) : Find(root, table, name);
+        var (owner, record) = table == ConfigTable.Mirror
+            ? (parent, parent!.Of(table).FirstOrDefault(mirror => mirror.Name == name))
+            : Find(root, table, name);
         if (record is null) return ifExists ? root : throw Missing(root, table, name);
-        if (parent is not null && owner != parent) throw new ConfigException($"the {table} {name} is in bridge {owner!.Name} and not in {parent.Name}");
+        if (parent is not null && owner != parent)
+            throw new ConfigException($"the {table} {name} is in bridge {owner!.Name} and not in {parent.Name}");
         var after = owner! with { Children = owner.Children.Remove(record) };
         return owner == root ? after : root.With(owner, after);
     }
@@ -107,7 +115,8 @@ internal static class ConfigEdit
         switch (column.Shape)
         {
             case ConfigShape.Map when key is null:
-                throw new ConfigException($"{word}: {column.Name} has keys: {column.Name}:KEY=VALUE is allowed, with {string.Join(", ", column.Keys.Select(known => known.Name))}");
+                throw new ConfigException($"{word}: {column.Name} has keys: {column.Name}:KEY=VALUE is allowed, "
+                    + $"with {string.Join(", ", column.Keys.Select(known => known.Name))}");
             case ConfigShape.Map:
                 var map = Map(record, column);
                 map[key!.Name] = Atom(key.Type, value, word).Text;
@@ -165,8 +174,8 @@ internal static class ConfigEdit
     private static ConfigTable Table(string word)
     {
         string name = word.Replace('-', '_');
-        var found = ConfigTable.All
-            .Where(table => table.DatabaseTables.Any(known => name.Length > 0 && known.StartsWith(name, StringComparison.OrdinalIgnoreCase))).ToList();
+        var found = ConfigTable.All.Where(table => name.Length > 0
+            && table.DatabaseTables.Any(known => known.StartsWith(name, StringComparison.OrdinalIgnoreCase))).ToList();
         return found.Count == 1 ? found[0]
             : throw new ConfigException($"table {word}: {string.Join(", ", ConfigTable.All.SelectMany(table => table.DatabaseTables))} are allowed");
     }

@@ -1,6 +1,6 @@
 namespace VhostSwitch.Control.FileConfiguration;
 
-/// <summary>A configuration cannot be read, carried out or kept. The message is one sentence for the user, with the place and what to change.</summary>
+/// <summary>A configuration cannot be read, carried out or kept. The message is for the user, with the place and what to change.</summary>
 public sealed class ConfigException : Exception
 {
     /// <summary>Makes the exception.</summary>

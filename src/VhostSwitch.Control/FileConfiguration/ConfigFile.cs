@@ -66,7 +66,10 @@ public sealed class ConfigFile
         try
         {
             if (!File.Exists(Path))
-                return Directory.Exists(Path) ? throw new ConfigException($"{Path}: this is a folder, and a file is needed") : (ConfigRecord.Empty, null);
+            {
+                if (Directory.Exists(Path)) throw new ConfigException($"{Path}: this is a folder, and a file is needed");
+                return (ConfigRecord.Empty, null);
+            }
             byte[] content = File.ReadAllBytes(Path);
             return (ConfigReader.Read(content, Path), content);
         }

@@ -42,7 +42,8 @@ internal sealed record ConfigRecord(ConfigTable Table, string Name)
             foreach (var port in bridge.Of(ConfigTable.Port))
             {
                 if (!ports.TryAdd(port.Name, bridge)) return (port, $"there is another port {port.Name}, in bridge {ports[port.Name].Name}");
-                if (port.Name != bridge.Name && bridges.ContainsKey(port.Name)) return (port, $"{port.Name} is the name of a bridge, and its own interface's");
+                if (port.Name != bridge.Name && bridges.ContainsKey(port.Name))
+                    return (port, $"{port.Name} is the name of a bridge, and its own interface's");
             }
             var mirrors = new HashSet<string>();
             foreach (var mirror in bridge.Of(ConfigTable.Mirror))

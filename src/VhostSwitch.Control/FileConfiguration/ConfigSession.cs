@@ -31,7 +31,11 @@ public sealed class ConfigSession
     /// <summary>Carries out what the file says. What cannot be made says so in the log and in <c>show</c>, and the rest works.</summary>
     public async Task StartAsync()
     {
-        if (_file.IsNew) _log(LogLevel.Info, $"config: {_file.Path}: not there yet, so there are no bridges; 'vhost-switch ctl add-br' makes the first, and the file");
+        if (_file.IsNew)
+        {
+            _log(LogLevel.Info, $"config: {_file.Path}: not there yet, so there are no bridges; "
+                + "'vhost-switch ctl add-br' makes the first, and the file");
+        }
         _report = await ApplyAsync(_file.Root).ConfigureAwait(false);
         foreach (string note in Notes(null, _report))
             _log(LogLevel.Warning, $"config: {note}");
@@ -108,7 +112,8 @@ public sealed class ConfigSession
                          select $"{entry.Key}: {entry.Value.Error}";
         var bridges = from entry in after.Bridges
                       from status in entry.Value.Status
-                      where status.Key != SwitchPlan.Error && before?.Bridges.GetValueOrDefault(entry.Key)?.Status.GetValueOrDefault(status.Key) != status.Value
+                      where status.Key != SwitchPlan.Error
+                      where before?.Bridges.GetValueOrDefault(entry.Key)?.Status.GetValueOrDefault(status.Key) != status.Value
                       orderby entry.Key, status.Key
                       select $"{entry.Key}: {status.Key}: {status.Value}";
         return [.. bridges, .. interfaces];

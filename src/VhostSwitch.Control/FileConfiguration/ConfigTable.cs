@@ -33,7 +33,8 @@ internal sealed record ConfigColumn(string Name, ConfigShape Shape, ConfigType T
     public static ConfigColumn Set(string name, ConfigType type) => new(name, ConfigShape.Set, type);
 
     /// <summary>A column with keys.</summary>
-    public static ConfigColumn Map(string name, params IReadOnlyList<ConfigColumn> keys) => new(name, ConfigShape.Map, ConfigType.Text) { Keys = keys };
+    public static ConfigColumn Map(string name, params IReadOnlyList<ConfigColumn> keys) =>
+        new(name, ConfigShape.Map, ConfigType.Text) { Keys = keys };
 }
 
 /// <summary>

@@ -11,7 +11,9 @@ public sealed record ConfigTarget(ConfigFile File, string RunFolder)
 {
     /// <summary>Reads the file.</summary>
     /// <param name="path">The value of <c>--config</c>.</param>
-    /// <param name="runFolder">The value of <see cref="OvsdbTarget.RunFolderVariable"/>; without one, the run directory is the control socket's folder.</param>
+    /// <param name="runFolder">
+    /// The value of <see cref="OvsdbTarget.RunFolderVariable"/>; without one, the run directory is the control socket's folder.
+    /// </param>
     /// <param name="controlSocket">The value of <c>--ctl-socket</c>; null for the default places.</param>
     /// <exception cref="CommandLineException">The file cannot be read, or something in it is wrong.</exception>
     public static ConfigTarget Open(string path, string? runFolder, string? controlSocket)

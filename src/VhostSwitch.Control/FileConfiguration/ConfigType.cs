@@ -1,7 +1,6 @@
 using System.Globalization;
 using VhostSwitch.Control.CommandLine;
 using VhostSwitch.Control.Ovsdb;
-using VhostSwitch.Packets;
 
 namespace VhostSwitch.Control.FileConfiguration;
 
@@ -50,7 +49,7 @@ internal sealed record ConfigType(OvsdbAtomKind Kind, string Allowed)
             return isNumber && number >= Least && number <= Most ? OvsdbAtom.Of(number) : null;
         }
         bool fits = Words.Count > 0 ? Words.Contains(text)
-            : this == Address ? MacAddress.TryParse(text, out var address) && !address.IsGroup && address.Value != 0
+            : this == Address ? OvsdbConfiguration.Address(text) is not null
             : text.Length > 0;
         return fits ? new OvsdbAtom(Kind, text) : null;
     }
