@@ -67,6 +67,14 @@ internal sealed class ConfiguredPorts : IDisposable
     /// <summary>The bridges by name.</summary>
     public IEnumerable<string> Bridges => _plan.Bridges.Keys;
 
+    /// <summary>The bridges with their ports, for people.</summary>
+    public IReadOnlyList<BridgePorts> Shown() =>
+    [
+        .. from bridge in _plan.Bridges
+           orderby bridge.Key
+           select new BridgePorts(bridge.Key, bridge.Value, [.. _entries.Values.Where(entry => entry.Planned.Bridge == bridge.Key).Select(Shown)]),
+    ];
+
     /// <summary>What is wanted and has no device: it is where the user looks first.</summary>
     public IEnumerable<PortSnapshot> Missing() =>
         from entry in _entries.Values
@@ -88,6 +96,12 @@ internal sealed class ConfiguredPorts : IDisposable
         }
         _lastSettings = settings;
     }
+
+    private static BridgePort Shown(Entry entry) => new(
+        entry.Planned.Wanted.Name,
+        entry.OfPort == InterfaceReport.NoPort ? null : entry.OfPort,
+        entry.Planned.Wanted.Type,
+        entry.Error ?? entry.Planned.Notice ?? entry.Planned.Waiting);
 
     private InterfaceReport Report(Entry entry) => new(entry.OfPort, entry.Error ?? entry.Planned.Notice)
     {

@@ -55,7 +55,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         _context = new PortContext(_loop, _dataPlane, OwnMemory.For(configuration.Memory));
         _ports = new PortRegistry(_context);
         _ports.Noted += (device, text) => log(LogLevel.Warning, $"{device.Vdev.Name}: {text}");
-        _configured = new ConfiguredPorts(configuration.Ovsdb?.RunFolder ?? "", _ports, _context, log);
+        _configured = new ConfiguredPorts(configuration.Ovsdb?.RunFolder ?? configuration.Config?.RunFolder ?? "", _ports, _context, log);
         foreach (var thread in _dataPlane.Threads)
         {
             _busy.Add(thread, new BusyMeter());
@@ -248,6 +248,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         [.. _dataPlane.Threads.Select(Show)])
     {
         Steering = _steering,
+        Bridges = _configured.Shown(),
     };
 
     private PortSnapshot Show(DeviceServer<VhostPort>.Connection connection) =>
