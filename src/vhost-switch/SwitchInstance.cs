@@ -100,7 +100,10 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
                 instance.Add(vdev);
             if (configuration.Devices.Count > 0) log(LogLevel.Info, instance._context.Memory.Describe());
             foreach (string path in configuration.SocketPaths)
-                instance._server.Listen(path);
+            {
+                if (configuration.ConnectsToSockets) instance._server.Connect(path);
+                else instance._server.Listen(path);
+            }
         }
         catch
         {
@@ -264,12 +267,12 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         [.. device.Rings.Select(ring => Show(rings, ring))]);
 
     // A socket that nobody has connected to is shown too: it is where the user looks first.
-    private static PortSnapshot Show(ServerEndpoint endpoint) => new(
+    private static PortSnapshot Show(Endpoint endpoint) => new(
         Path.GetFileName(endpoint.Path),
         "net_vhost",
         null,
         endpoint.Path,
-        endpoint.LastEnd is { } reason ? $"waiting for a front-end (the last one was disconnected: {reason})" : "waiting for a front-end",
+        endpoint.Waiting,
         [],
         [],
         0,

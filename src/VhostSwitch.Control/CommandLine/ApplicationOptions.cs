@@ -73,7 +73,8 @@ internal sealed class ApplicationOptions : OptionSet
         _txDescriptors = Add(new ValueOption("--tx-desc-num", "N",
             $"Uplink transmit descriptors in zero-copy mode: a power of 2, at most {MaxDescriptors}. Default: 64."));
         _buffers = Add(new ValueOption("--total-num-mbufs", "N", "Accepted without effect: frames are not kept in a buffer pool."));
-        _client = Add(new FlagOption("--client", "Not built yet: connect to sockets that QEMU serves."));
+        _client = Add(new FlagOption("--client",
+            "Connect to the sockets, which the front-ends serve (QEMU's server=on), again and again, in place of serving them. Not together with --ovsdb or --config."));
         _dequeueZeroCopy = Add(new FlagOption("--dequeue-zero-copy", "Not built yet."));
         _builtinDriver = Add(new FlagOption("--builtin-net-driver", "Not built yet."));
         _dmaType = Add(new ValueOption("--dma-type", "NAME", "Not built yet."));
@@ -100,6 +101,7 @@ internal sealed class ApplicationOptions : OptionSet
         return basis with
         {
             SocketPaths = SocketPathChoice.Of(_socketFiles.All(result), _baseName.Last(result), controlSocket, hasDefault: ovsdb is null && config is null),
+            ConnectsToSockets = _client.IsGiven(result),
             Ovsdb = ovsdb,
             Config = config,
             ControlSocket = controlSocket,
@@ -131,8 +133,6 @@ internal sealed class ApplicationOptions : OptionSet
     {
         Refuse(DpdkNumber.ReadSwitch(_zeroCopy.Last(result), false, "zero-copy [0|1]"), "--zero-copy 1",
             "frames are copied once between guest and uplink; use --zero-copy 0");
-        Refuse(_client.IsGiven(result), "--client",
-            "the switch serves its sockets and cannot connect to one that QEMU serves; leave it out and start QEMU without server=on");
         Refuse(_dequeueZeroCopy.IsGiven(result), "--dequeue-zero-copy", "frames are copied once from guest to guest; leave it out");
         Refuse(_builtinDriver.IsGiven(result), "--builtin-net-driver", "there is one data path for all devices; leave it out");
         Refuse(_dmaType.IsGiven(result), $"--dma-type {_dmaType.Last(result)}", "frames are copied by the processor; leave it out");
@@ -186,6 +186,11 @@ internal sealed class ApplicationOptions : OptionSet
             : devices.Count > 0 ? $"--vdev {devices[0].Name}" : null;
         if (other is not null)
             throw new CommandLineException($"{other} makes a port, and with {source.Name} {owner} has all of them: add it there with {command}");
+        if (_client.IsGiven(result))
+        {
+            throw new CommandLineException($"--client concerns the sockets of --socket-file, and with {source.Name} {owner} has all ports: "
+                + "give them the type dpdkvhostuserclient");
+        }
         if (mode != SwitchMode.Bridge)
         {
             throw new CommandLineException($"{source.Name} has bridges, which are not for vmdq mode: "

@@ -16,10 +16,13 @@ public sealed record SwitchConfiguration
     public const string DefaultFilePrefix = "rte";
 
     /// <summary>
-    /// The vhost-user sockets to serve, as the user wrote them, so relative ones count from the current directory.
+    /// The vhost-user sockets, as the user wrote them, so relative ones count from the current directory.
     /// No two for the same file, each at most 107 bytes; at least one, but none with <see cref="Ovsdb"/> or <see cref="Config"/>.
     /// </summary>
     public IReadOnlyList<string> SocketPaths { get; init; } = [DefaultSocketPath];
+
+    /// <summary>True where front-ends serve the <see cref="SocketPaths"/> and the switch connects to them; false where the switch serves them.</summary>
+    public bool ConnectsToSockets { get; init; }
 
     /// <summary>The database that the bridges and ports come from; null where they come from elsewhere.</summary>
     public OvsdbTarget? Ovsdb { get; init; }
