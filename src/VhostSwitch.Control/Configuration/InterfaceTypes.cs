@@ -78,7 +78,7 @@ public sealed class InterfaceTypes(SwitchSettings settings, string runFolder)
     {
         if (wanted.Options.GetValueOrDefault("dpdk-devargs") is not { Length: > 0 } text)
             throw new PortException("options:dpdk-devargs is missing: a device as --vdev names it, an interface, or the PCI address of one");
-        if (!PortDrivers.All.Any(driver => text.StartsWith(driver.Name, StringComparison.Ordinal)))
+        if (!PortDrivers.All.Any(driver => driver.NameIn(text) is not null))
             return Vdev.Parse(AttachedInterface.ToVdev(text, number: 0), PortDrivers.All).As(wanted.Name, wanted.Name);
         // By its own name the devices of a net_ring find each other.
         var device = Vdev.Parse(text, PortDrivers.All);

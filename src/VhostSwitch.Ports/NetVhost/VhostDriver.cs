@@ -7,6 +7,12 @@ public sealed class VhostDriver : PortDriver
     public override string Name => "net_vhost";
 
     /// <inheritdoc/>
+    public override string FormerName => "eth_vhost";
+
+    /// <inheritdoc/>
+    public override string QueuesArgument => "queues";
+
+    /// <inheritdoc/>
     public override string Summary => "a vhost-user socket for one guest or program at a time; the port stays when it goes";
 
     /// <inheritdoc/>
