@@ -42,7 +42,8 @@ public sealed unsafe partial class PollThread
     {
         var routes = burst.Routes!;
         var before = stackalloc Frame[Burst.MaxFrames];
-        var cuts = stackalloc FrameCut[Burst.MaxFrames];
+        var tags = stackalloc SegmentChange[Burst.MaxFrames];
+        var cuts = stackalloc SegmentChange[Burst.MaxFrames];
         uint changed = 0;
         for (int i = 0; i < count; i++)
         {
@@ -51,8 +52,8 @@ public sealed unsafe partial class PollThread
             changed |= 1u << i;
             var frame = burst.Frames + burst.Selection[i];
             before[i] = *frame;
-            VlanTag.Replace(burst, burst.Selection[i], route->Popped, route->Pushed, route->Outer, route->Inner);
-            cuts[i] = route->SnapLength == 0 ? default : FrameCut.Make(burst, frame, route->SnapLength);
+            tags[i] = VlanTag.Replace(burst, burst.Selection[i], route->Popped, route->Pushed, route->Outer, route->Inner);
+            cuts[i] = route->SnapLength == 0 ? default : SegmentChange.Cut(burst, frame, route->SnapLength);
         }
         DeliverTo(port, burst, burst.Selection, count, input, topology);
         for (int i = 0; changed != 0; i++, changed >>= 1)
@@ -62,6 +63,7 @@ public sealed unsafe partial class PollThread
             before[i].Delivered = frame->Delivered;
             before[i].Output = frame->Output;
             cuts[i].Undo(burst);
+            tags[i].Undo(burst);
             *frame = before[i];
         }
     }

@@ -20,19 +20,18 @@ public static unsafe class VlanTag
     /// <param name="burst">The loan.</param>
     /// <param name="i">The frame's position in it.</param>
     /// <param name="tci">Priority and VLAN id.</param>
-    public static void Push(Burst burst, int i, ushort tci) => Rebuild(burst, i, 0, 1, Ethernet.Tag(Ethernet.VlanType, tci), 0);
+    /// <returns>What else was changed, for whoever gives the frame back as it was.</returns>
+    public static SegmentChange Push(Burst burst, int i, ushort tci) => Rebuild(burst, i, 0, 1, Ethernet.Tag(Ethernet.VlanType, tci), 0);
 
     /// <summary>Takes the tag out. The four bytes that come into the snapshot are read here and not again.</summary>
     /// <param name="burst">The loan.</param>
     /// <param name="i">The position in it of a frame that has a tag.</param>
-    public static void Pop(Burst burst, int i)
+    /// <returns>What else was changed, for whoever gives the frame back as it was.</returns>
+    public static SegmentChange Pop(Burst burst, int i)
     {
         var frame = burst.Frames + i;
         if (frame->DataLength < Ethernet.SnapshotLength + Length && frame->MoreSegments != 0)
-        {
-            Rebuild(burst, i, 1, 0, 0, 0);
-            return;
-        }
+            return Rebuild(burst, i, 1, 0, 0, 0);
         uint behind = Math.Min(frame->Length - Ethernet.SnapshotLength, Length);
         uint next = 0;
         FrameBytes.Read(burst, frame, Ethernet.SnapshotLength, (byte*)&next, behind);
@@ -41,6 +40,7 @@ public static unsafe class VlanTag
         frame->DataLength -= Length;
         frame->Length -= Length;
         Shift(ref frame->Offload, -Length);
+        return default;
     }
 
     /// <summary>
@@ -53,12 +53,14 @@ public static unsafe class VlanTag
     /// <param name="pushed">How many are put in, 0 to 2.</param>
     /// <param name="outer">The first of them, as <see cref="Ethernet.Tag"/> makes it.</param>
     /// <param name="inner">The second.</param>
-    public static void Replace(Burst burst, int i, int popped, int pushed, uint outer, uint inner)
+    /// <returns>What else was changed, for whoever gives the frame back as it was.</returns>
+    public static SegmentChange Replace(Burst burst, int i, int popped, int pushed, uint outer, uint inner)
     {
         var frame = burst.Frames + i;
-        if (popped == 1 && pushed == 1) frame->Snapshot = frame->Snapshot.AsUInt32().WithElement(3, outer).AsByte();
-        else if (popped == 1 && pushed == 0) Pop(burst, i);
-        else if (popped + pushed > 0) Rebuild(burst, i, popped, pushed, outer, inner);
+        if (popped == 1 && pushed == 0) return Pop(burst, i);
+        if (popped != 1 || pushed != 1) return popped + pushed == 0 ? default : Rebuild(burst, i, popped, pushed, outer, inner);
+        frame->Snapshot = frame->Snapshot.AsUInt32().WithElement(3, outer).AsByte();
+        return default;
     }
 
     /// <summary>Gives a frame that has a tag another one.</summary>
@@ -73,7 +75,7 @@ public static unsafe class VlanTag
         (ushort)frame->Snapshot.AsUInt32().GetElement(3) == BinaryPrimitives.ReverseEndianness(Ethernet.VlanType);
 
     // Lays the frame's beginning out anew, as its sender would have: the addresses, the tags, and what has to be in a snapshot beside them.
-    private static void Rebuild(Burst burst, int i, int popped, int pushed, uint outer, uint inner)
+    private static SegmentChange Rebuild(Burst burst, int i, int popped, int pushed, uint outer, uint inner)
     {
         var frame = burst.Frames + i;
         byte* own = burst.TagRoom + (i * Burst.TagRoomLength);
@@ -99,14 +101,15 @@ public static unsafe class VlanTag
             skip += behind;
         }
         frame->Snapshot = Vector128.Load(own);
-        LendBehind(burst, i, own, length, skip);
+        var change = LendBehind(burst, i, own, length, skip);
         int by = (pushed - popped) * Length;
         frame->Length = (uint)(frame->Length + by);
         Shift(ref frame->Offload, by);
+        return change;
     }
 
     // Makes the frame begin in memory of the burst and go on in the sender's behind its first bytes.
-    private static void LendBehind(Burst burst, int i, byte* own, uint ownLength, uint skip)
+    private static SegmentChange LendBehind(Burst burst, int i, byte* own, uint ownLength, uint skip)
     {
         var frame = burst.Frames + i;
         var first = new Segment { Data = frame->Data, Length = frame->DataLength };
@@ -122,12 +125,12 @@ public static unsafe class VlanTag
         frame->Data = own;
         frame->DataLength = ownLength;
         frame->MoreSegments = 0;
-        if (first.Length == 0) return;
+        if (first.Length == 0) return default;
         // The place before a frame's segments is its own; a frame in one piece has a place behind those of all frames.
         at = count > 0 ? (ushort)(at - 1) : (ushort)(Burst.MaxSegments + i);
-        burst.Segments[at] = first;
         frame->FirstSegment = at;
         frame->MoreSegments = (ushort)(count + 1);
+        return SegmentChange.Make(burst, at, first);
     }
 
     private static void Shift(ref OffloadFields offload, int by)

@@ -9,8 +9,9 @@ public sealed class BridgeSet
 
     /// <summary>Describes bridges.</summary>
     /// <param name="bridges">The bridges, with ports and names of their own.</param>
+    /// <param name="isComplete">True where no port is attached but theirs, so that a frame for all ports of one bridge may go to all there are.</param>
     /// <param name="tagsRead">How many tags of a frame are looked at, 1 or 2; what is behind them is payload.</param>
-    public BridgeSet(IReadOnlyList<BridgeOptions> bridges, int tagsRead = 1)
+    public BridgeSet(IReadOnlyList<BridgeOptions> bridges, bool isComplete, int tagsRead = 1)
     {
         TagsRead = tagsRead;
         var byName = new Dictionary<string, BridgePort>();
@@ -26,7 +27,7 @@ public sealed class BridgeSet
             if (port.Options.Peer is { } name && byName.TryGetValue(name, out var peer) && peer != port && peer.Options.Peer == port.Options.Name)
                 port.Peer = peer;
         }
-        if (made is [{ IsPlain: true } only]) Plain = only;
+        if (isComplete && made is [{ IsPlain: true } only]) Plain = only;
     }
 
     private BridgeSet(MacTable table)
