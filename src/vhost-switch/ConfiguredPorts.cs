@@ -3,6 +3,7 @@ using VhostSwitch.Control.Configuration;
 using VhostSwitch.Control.Show;
 using VhostSwitch.Linux;
 using VhostSwitch.Ports;
+using VhostSwitch.Switching;
 
 namespace VhostSwitch.Program;
 
@@ -15,24 +16,27 @@ internal sealed class ConfiguredPorts : IDisposable
     private readonly string _runFolder;
     private readonly PortRegistry _ports;
     private readonly PortContext _context;
+    private readonly ConfiguredBridges _bridges;
     private readonly Action<LogLevel, string> _log;
     private readonly InterfaceFactReader _facts = new();
     private readonly SortedDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
     private readonly OfPorts _numbers = new();
     private SwitchSettings? _settings;
     private SwitchSettings? _lastSettings;
-    private SwitchPlan _plan = new(new Dictionary<string, IReadOnlyDictionary<string, string>>(), []);
+    private SwitchPlan _plan = new(new Dictionary<string, PlannedBridge>(), []);
 
     /// <summary>Begins without ports.</summary>
     /// <param name="runFolder">The folder that sockets are made in.</param>
     /// <param name="ports">The devices of the switch.</param>
     /// <param name="context">What devices work in.</param>
+    /// <param name="bridges">The bridges that the ports are of.</param>
     /// <param name="log">Takes each line that people should read.</param>
-    public ConfiguredPorts(string runFolder, PortRegistry ports, PortContext context, Action<LogLevel, string> log)
+    public ConfiguredPorts(string runFolder, PortRegistry ports, PortContext context, ConfiguredBridges bridges, Action<LogLevel, string> log)
     {
         _runFolder = runFolder;
         _ports = ports;
         _context = context;
+        _bridges = bridges;
         _log = log;
     }
 
@@ -41,15 +45,17 @@ internal sealed class ConfiguredPorts : IDisposable
     public void Configure(WantedSwitch wanted)
     {
         if (wanted.Bridges.Count > 0) CheckSettings(wanted.Settings);
-        string? current = _entries.Values.FirstOrDefault(entry => entry.Device is not null)?.Planned.Bridge;
-        _plan = SwitchPlan.Of(wanted, _settings ?? wanted.Settings, _runFolder, current);
+        _plan = SwitchPlan.Of(wanted, _settings ?? wanted.Settings, _runFolder);
         var present = _entries.Values.Select(entry => entry.Planned).ToList();
         var changes = PortChanges.Between(present, _plan.Interfaces, planned => _entries[planned.Wanted.Name].IsWhole);
         var errors = _entries.ToDictionary(entry => entry.Key, entry => entry.Value.Error);
-        foreach (string name in changes.Removed)
-            Remove(name, isSilent: changes.Added.Any(planned => planned.Wanted.Name == name));
         foreach (var planned in changes.Kept)
             _entries[planned.Wanted.Name].Planned = planned;
+        // Frames stop going by what goes before it goes, and its number may be another's.
+        Publish(except: changes.Removed);
+        foreach (string name in changes.Removed)
+            Remove(name, isSilent: changes.Added.Any(planned => planned.Wanted.Name == name));
+        if (changes.Removed.Count > 0) Publish();
         foreach (var planned in changes.Added)
             Add(planned, errors.GetValueOrDefault(planned.Wanted.Name));
     }
@@ -57,22 +63,19 @@ internal sealed class ConfiguredPorts : IDisposable
     /// <summary>How the bridges and interfaces are.</summary>
     public SwitchReport Report() => new(
         _plan.Bridges.ToDictionary(
-            bridge => bridge.Key, bridge => new BridgeReport(_entries.GetValueOrDefault(bridge.Key)?.Device?.Address, bridge.Value)),
+            bridge => bridge.Key, bridge => new BridgeReport(_entries.GetValueOrDefault(bridge.Key)?.Device?.Address, bridge.Value.Status)),
         _entries.ToDictionary(entry => entry.Key, entry => Report(entry.Value)));
 
     /// <summary>The OpenFlow number of a port by its name; null for one that has none.</summary>
     /// <param name="name">The port's name.</param>
     public int? NumberOf(string name) => _entries.TryGetValue(name, out var entry) && entry.OfPort != InterfaceReport.NoPort ? entry.OfPort : null;
 
-    /// <summary>The bridges by name.</summary>
-    public IEnumerable<string> Bridges => _plan.Bridges.Keys;
-
     /// <summary>The bridges with their ports, for people.</summary>
     public IReadOnlyList<BridgePorts> Shown() =>
     [
         .. from bridge in _plan.Bridges
            orderby bridge.Key
-           select new BridgePorts(bridge.Key, bridge.Value, [.. _entries.Values.Where(entry => entry.Planned.Bridge == bridge.Key).Select(Shown)]),
+           select new BridgePorts(bridge.Key, bridge.Value.Status, [.. _entries.Values.Where(entry => entry.Planned.Bridge == bridge.Key).Select(Shown)]),
     ];
 
     /// <summary>What is wanted and has no device: it is where the user looks first.</summary>
@@ -136,13 +139,28 @@ internal sealed class ConfiguredPorts : IDisposable
     {
         try
         {
-            entry.Device = _ports.Add(vdev, _context);
+            // The port belongs to its bridge before it has a queue.
+            entry.Device = _ports.Add(vdev, _context, device =>
+            {
+                entry.Device = device;
+                Publish();
+            });
         }
         catch (Exception e) when (e is PortException or LinuxException)
         {
+            entry.Device = null;
+            Publish();
             entry.Error = Sentence(entry.Planned.Wanted.Name, e.Message);
         }
     }
+
+    private void Publish(IReadOnlyCollection<string>? except = null) => _bridges.Publish(_plan,
+        (from entry in _entries.Values
+         let wanted = entry.Planned.Wanted
+         let device = entry.Device
+         where device is not null && except?.Contains(wanted.Name) != true
+         select (entry.Planned.Bridge, Port: entry.Planned.Bridging with { Id = device.Port.Id, Policer = entry.PolicerFor(wanted) }))
+        .ToLookup(port => port.Bridge, port => port.Port));
 
     private void Remove(string name, bool isSilent)
     {
@@ -171,5 +189,16 @@ internal sealed class ConfiguredPorts : IDisposable
         public int OfPort { get; set; } = InterfaceReport.NoPort;
 
         public bool IsWhole => Error is null;
+
+        private Policer? Policer { get; set; }
+
+        // One that stays as it is goes on with what it has.
+        public Policer? PolicerFor(WantedInterface wanted)
+        {
+            if (wanted.IngressKbps <= 0) Policer = null;
+            else if (Policer?.Kbps != wanted.IngressKbps || Policer.BurstKbit != wanted.IngressBurstKbit)
+                Policer = new Policer(wanted.IngressKbps, wanted.IngressBurstKbit);
+            return Policer;
+        }
     }
 }

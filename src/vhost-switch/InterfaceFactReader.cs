@@ -67,6 +67,7 @@ internal sealed class InterfaceFactReader : IDisposable
             Add("tx", queue / ringsPerQueue, *block.Counters);
         // What Open vSwitch counts under this name is all that a guest did not take.
         if (device is VhostDevice) all["ovs_tx_failure_drops"] = all["tx_dropped"];
+        all["ovs_rx_qos_drops"] = all.GetValueOrDefault($"rx_{DropReasons.Name(DropReason.Policed)}_drops");
         return all;
 
         void Add(string direction, int queue, QueueCounters counters)

@@ -35,6 +35,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
     private readonly PortContext _context;
     private readonly PortRegistry _ports;
     private readonly ConfiguredPorts _configured;
+    private readonly ConfiguredBridges _bridges;
     private readonly Thread _controlThread;
     private readonly int _collectionsAtStart = GC.CollectionCount(0);
     private readonly Dictionary<PollThread, BusyMeter> _busy = [];
@@ -50,12 +51,14 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         _log = log;
         _configuration = configuration;
         _pools = configuration.Mode == SwitchMode.Vmdq ? new VmdqPools(_table) : null;
-        Forwarder forwarder = _pools is null ? new BridgeForwarder(_table) : new VmdqForwarder(_pools, configuration.Vmdq);
+        var bridge = new BridgeForwarder(_table);
+        Forwarder forwarder = _pools is null ? bridge : new VmdqForwarder(_pools, configuration.Vmdq);
         _dataPlane = new DataPlane(configuration.PollCores, forwarder, configuration.Retry, configuration.Idle);
+        _bridges = new ConfiguredBridges(bridge, _dataPlane);
         _context = new PortContext(_loop, _dataPlane, OwnMemory.For(configuration.Memory));
         _ports = new PortRegistry(_context);
         _ports.Noted += (device, text) => log(LogLevel.Warning, $"{device.Vdev.Name}: {text}");
-        _configured = new ConfiguredPorts(configuration.Ovsdb?.RunFolder ?? configuration.Config?.RunFolder ?? "", _ports, _context, log);
+        _configured = new ConfiguredPorts(configuration.Ovsdb?.RunFolder ?? configuration.Config?.RunFolder ?? "", _ports, _context, _bridges, log);
         foreach (var thread in _dataPlane.Threads)
         {
             _busy.Add(thread, new BusyMeter());
@@ -132,13 +135,12 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
     public Task<SwitchReport> ReportAsync() => _loop.Invoke(_configured.Report);
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<BridgeSnapshot>> BridgesAsync() => _loop.Invoke(Bridges);
+    public Task<IReadOnlyList<BridgeSnapshot>> BridgesAsync() => _loop.Invoke(() => _bridges.Snapshots(Address));
 
     /// <inheritdoc/>
     public Task FlushAsync(string bridge) => _loop.Invoke(() =>
     {
-        foreach (var port in _dataPlane.Topology.Attached)
-            _table.Forget(port.Id);
+        _bridges.Flush(bridge);
         return true;
     });
 
@@ -156,9 +158,12 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         if (!_controlThread.Join(StopLimit)) throw new InvalidOperationException($"the control thread did not end within {StopLimit.TotalSeconds} s");
         _dataPlane.Dispose();
         _table.Dispose();
+        _bridges.Dispose();
         _configured.Dispose();
         _loop.Dispose();
     }
+
+    private IEnumerable<MacTable> Tables => [_table, .. _bridges.Tables];
 
     /// <summary>What devices are offered.</summary>
     private static DeviceOptions Offer(SwitchConfiguration configuration)
@@ -203,6 +208,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         // Devices of vmdq mode keep their address as long as they are there.
         uint age = _configuration.Mode == SwitchMode.Vmdq ? 0u : BridgeForwarder.AgeSeconds;
         _table.Tick(++_seconds, age, _dataPlane.WaitForThreads);
+        _bridges.Tick(_seconds);
         foreach (var (thread, meter) in _busy)
             meter.Sample(thread);
     }
@@ -220,7 +226,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
 
     private void ReportAddresses()
     {
-        var events = _table.TakeEvents();
+        MacEvent[] events = [.. Tables.SelectMany(table => table.TakeEvents())];
         if (events.Length > 0) Steer();
         foreach (var e in events)
         {
@@ -244,7 +250,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         ProductVersion.Text,
         _configuration.Mode,
         [.. _ports.Devices.Select(Show), .. _server.Connections.Select(Show), .. _server.Endpoints.Where(e => e.Sessions.Count == 0).Select(Show), .. _configured.Missing()],
-        [.. _table.Entries().Select(Show)],
+        [.. Tables.SelectMany(table => table.Entries()).Select(Show)],
         [.. _dataPlane.Threads.Select(Show)])
     {
         Steering = _steering,
@@ -325,13 +331,6 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         }
         return new QueueSnapshot(index, direction, input is null ? null : _dataPlane.OwnerOf(input)?.Index, size, enabled,
             counters.Frames, counters.Bytes, counters.Notifications, drops);
-    }
-
-    // All ports are those of one bridge so far.
-    private IReadOnlyList<BridgeSnapshot> Bridges()
-    {
-        var counts = new MacTableCounts(MacTable.Capacity, _table.Learned, _table.Expired, _table.Moved);
-        return [.. _configured.Bridges.Select(name => new BridgeSnapshot(name, [.. _table.Entries().Select(Address)], counts))];
     }
 
     private BridgeAddress Address(MacEntry entry)

@@ -3,6 +3,7 @@ using VhostSwitch.Ports.NetAfPacket;
 using VhostSwitch.Ports.NetAfXdp;
 using VhostSwitch.Ports.NetTap;
 using VhostSwitch.Ports.NetVhost;
+using VhostSwitch.Ports.Patch;
 using VhostSwitch.Vhost;
 
 namespace VhostSwitch.Control.Configuration;
@@ -18,14 +19,18 @@ public sealed class InterfaceTypes(SwitchSettings settings, string runFolder)
     /// <summary>A vhost-user socket that the guest's side serves.</summary>
     public const string VhostClient = "dpdkvhostuserclient";
 
+    /// <summary>One end of a wire between two bridges.</summary>
+    public const string Patch = "patch";
+
     private const int MostSettingBytes = 255;
 
     private static readonly VhostDriver Vhost = new();
     private static readonly TapDriver Tap = new();
     private static readonly AfPacketDriver AfPacket = new();
+    private static readonly PatchDriver PatchEnd = new();
 
     /// <summary>The names of all types, in the order of the alphabet.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["dpdk", VhostServer, VhostClient, "internal", "system", "tap"];
+    public static IReadOnlyList<string> Names { get; } = ["dpdk", VhostServer, VhostClient, "internal", Patch, "system", "tap"];
 
     /// <summary>Decides what an interface is made of.</summary>
     /// <param name="wanted">The interface.</param>
@@ -44,7 +49,7 @@ public sealed class InterfaceTypes(SwitchSettings settings, string runFolder)
                 "dpdk" => planned with { Device = Attached(wanted) },
                 "system" => planned with { Device = Vdev.Of(wanted.Name, AfPacket, ("iface", wanted.Name)) },
                 "internal" or "tap" => planned with { Device = Host(wanted, wanted.Address) },
-                "patch" => throw new PortException("patch ports are not built yet: several bridges are not either"),
+                Patch => planned with { Device = Wire(wanted) },
                 _ => throw new PortException($"type {wanted.Type} is not built; there are {string.Join(", ", Names)}"),
             };
         }
@@ -100,15 +105,25 @@ public sealed class InterfaceTypes(SwitchSettings settings, string runFolder)
         return Vdev.Of(wanted.Name, Tap, [.. arguments]);
     }
 
+    private static Vdev Wire(WantedInterface wanted)
+    {
+        if (PeerOf(wanted) is not { } peer) throw new PortException("options:peer is missing: the interface of type patch at the other end");
+        return peer == wanted.Name ? throw new PortException("options:peer is the interface itself") : Vdev.Of(wanted.Name, PatchEnd, (PatchDriver.Peer, peer));
+    }
+
+    /// <summary>The other end of a patch; null for an interface of another type, or where it is not said.</summary>
+    /// <param name="wanted">The interface.</param>
+    internal static string? PeerOf(WantedInterface wanted) =>
+        wanted.Type == Patch && wanted.Options.GetValueOrDefault("peer") is { Length: > 0 } peer ? peer : null;
+
     // What is asked for and not built is said, whatever else works.
     private static string? Notice(WantedInterface wanted, PlannedInterface planned)
     {
         var idle = new List<string>();
-        if (wanted.IngressKbps != 0) idle.Add("ingress_policing_rate");
         if (wanted.Mtu is not null && planned.Device?.Driver is not TapDriver) idle.Add("mtu_request");
         idle.AddRange(wanted.Options.Keys.Where(key => !Takes(wanted.Type, key)).Select(key => $"options:{key}"));
         return idle.Count == 0 ? null : $"no effect, not built: {string.Join(", ", idle)}";
     }
 
-    private static bool Takes(string type, string option) => (type, option) is (VhostClient, "vhost-server-path") or ("dpdk", "dpdk-devargs");
+    private static bool Takes(string type, string option) => (type, option) is (VhostClient, "vhost-server-path") or ("dpdk", "dpdk-devargs") or (Patch, "peer");
 }

@@ -96,8 +96,8 @@ public sealed class ConfigSession
                          orderby entry.Key
                          select entry.Value.Error;
         var bridges = from entry in after.Bridges
-                      let error = entry.Value.Status.GetValueOrDefault(SwitchPlan.Error)
-                      where error is not null && before.Bridges.GetValueOrDefault(entry.Key)?.Status.GetValueOrDefault(SwitchPlan.Error) != error
+                      let error = entry.Value.Status.GetValueOrDefault(PlannedBridge.Error)
+                      where error is not null && before.Bridges.GetValueOrDefault(entry.Key)?.Status.GetValueOrDefault(PlannedBridge.Error) != error
                       orderby entry.Key
                       select $"{entry.Key}: {error}";
         return [.. bridges, .. interfaces];
@@ -112,7 +112,7 @@ public sealed class ConfigSession
                          select $"{entry.Key}: {entry.Value.Error}";
         var bridges = from entry in after.Bridges
                       from status in entry.Value.Status
-                      where status.Key != SwitchPlan.Error
+                      where status.Key != PlannedBridge.Error
                       where before?.Bridges.GetValueOrDefault(entry.Key)?.Status.GetValueOrDefault(status.Key) != status.Value
                       orderby entry.Key, status.Key
                       select $"{entry.Key}: {status.Key}: {status.Value}";

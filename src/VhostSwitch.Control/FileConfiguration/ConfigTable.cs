@@ -56,7 +56,11 @@ internal sealed record ConfigTable(string Word, string List, IReadOnlyList<strin
         ConfigColumn.One("type", ConfigType.OneOf(InterfaceTypes.Names)),
         ConfigColumn.Map("options",
             ConfigColumn.One("dpdk-devargs", ConfigType.Text),
-            ConfigColumn.One("vhost-server-path", ConfigType.Text)),
+            ConfigColumn.One("vhost-server-path", ConfigType.Text),
+            ConfigColumn.One("peer", ConfigType.Text)),
+        ConfigColumn.Map("other_config",
+            ConfigColumn.One("priority-tags", ConfigType.OneOf("never", "if-nonzero", "always")),
+            ConfigColumn.One("qinq-ethtype", ConfigType.OneOf("802.1ad", "802.1q"))),
         ConfigColumn.One("tag", ConfigType.Number(0, LastVlan)),
         ConfigColumn.Set("trunks", ConfigType.Number(0, LastVlan)),
         ConfigColumn.Set("cvlans", ConfigType.Number(0, LastVlan)),
@@ -66,6 +70,7 @@ internal sealed record ConfigTable(string Word, string List, IReadOnlyList<strin
         ConfigColumn.One("mtu_request", ConfigType.Number(68, 65535)),
         ConfigColumn.One("mac", ConfigType.Address),
         ConfigColumn.One("ingress_policing_rate", ConfigType.Number(0, uint.MaxValue)),
+        ConfigColumn.One("ingress_policing_burst", ConfigType.Number(0, uint.MaxValue)),
     ]);
 
     /// <summary>A mirror of a bridge.</summary>
@@ -84,7 +89,10 @@ internal sealed record ConfigTable(string Word, string List, IReadOnlyList<strin
     public static readonly ConfigTable Bridge = new("bridge", "bridges", [OvsdbTables.Bridge],
     [
         ConfigColumn.Map("other_config",
-            ConfigColumn.One("hwaddr", ConfigType.Address)),
+            ConfigColumn.One("hwaddr", ConfigType.Address),
+            ConfigColumn.One("forward-bpdu", ConfigType.Flag),
+            ConfigColumn.One("mac-aging-time", ConfigType.Number(15, 3600)),
+            ConfigColumn.One("mac-table-size", ConfigType.Number(10, 1_000_000))),
         ConfigColumn.Set("flood_vlans", ConfigType.Number(0, LastVlan)),
     ])
     {
@@ -98,7 +106,8 @@ internal sealed record ConfigTable(string Word, string List, IReadOnlyList<strin
             ConfigColumn.One("vhost-sock-dir", ConfigType.Text),
             ConfigColumn.One("vhost-iommu-support", ConfigType.Flag),
             ConfigColumn.One("vhost-postcopy-support", ConfigType.Flag),
-            ConfigColumn.One("userspace-tso-enable", ConfigType.Flag)),
+            ConfigColumn.One("userspace-tso-enable", ConfigType.Flag),
+            ConfigColumn.One("vlan-limit", ConfigType.Number(0, 2))),
     ])
     {
         Children = [Bridge],

@@ -1,11 +1,16 @@
+using System.Globalization;
 using VhostSwitch.Control.Configuration;
 using VhostSwitch.Packets;
+using VhostSwitch.Switching;
 
 namespace VhostSwitch.Control.Ovsdb;
 
 /// <summary>Reads out of the database's tables what the switch shall be (<c>ovs-vswitchd.conf.db(5)</c>).</summary>
 public static class OvsdbConfiguration
 {
+    // Open vSwitch's limits.
+    private const int LeastAge = 15, MostAge = 3600, LeastAddresses = 10, UsualAddresses = 8192, MostAddresses = 1_000_000;
+
     /// <summary>What is wanted.</summary>
     /// <param name="replica">The tables.</param>
     public static WantedSwitch Of(OvsdbReplica replica)
@@ -20,7 +25,11 @@ public static class OvsdbConfiguration
                 VhostIommu = IsOn(settings, "vhost-iommu-support"),
                 VhostPostcopy = IsOn(settings, "vhost-postcopy-support"),
                 Segmentation = IsOn(settings, "userspace-tso-enable"),
-            });
+            })
+        {
+            // All that there are where 0 is said; Open vSwitch looks at one unless it is told.
+            TagsRead = Number(settings, "vlan-limit") is 0 or >= 2 ? 2 : 1,
+        };
     }
 
     /// <summary>The one row of the table Open_vSwitch; null before <c>ovs-vsctl init</c>.</summary>
@@ -35,6 +44,9 @@ public static class OvsdbConfiguration
         FailMode = row["fail_mode"].Text ?? "",
         HasController = row["controller"].Count > 0,
         FloodVlans = [.. row["flood_vlans"].Numbers],
+        ForwardsReserved = IsOn(row["other_config"].Map, "forward-bpdu"),
+        AddressAgeSeconds = Number(row["other_config"].Map, "mac-aging-time") is { } age and not 0 ? Math.Clamp(age, LeastAge, MostAge) : BridgeForwarder.AgeSeconds,
+        MostAddresses = Number(row["other_config"].Map, "mac-table-size") is { } most and not 0 ? Math.Clamp(most, LeastAddresses, MostAddresses) : UsualAddresses,
         Address = Address(row["other_config"].Map.GetValueOrDefault("hwaddr")),
         Mirrors = Named(replica, OvsdbTables.Mirror, row["mirrors"], mirror => Mirror(replica, mirror), mirror => mirror.Name),
     };
@@ -56,6 +68,13 @@ public static class OvsdbConfiguration
             // The schema allows no other.
             _ => null,
         },
+        PriorityTags = row["other_config"].Map.GetValueOrDefault("priority-tags") switch
+        {
+            "if-nonzero" or "true" => PriorityTags.IfNonzero,
+            "always" => PriorityTags.Always,
+            _ => PriorityTags.Never,
+        },
+        TunnelsPlainTags = row["other_config"].Map.GetValueOrDefault("qinq-ethtype") == "802.1q",
         HasQos = row["qos"].Count > 0,
         IsProtected = row["protected"].IsTrue,
     };
@@ -68,6 +87,7 @@ public static class OvsdbConfiguration
         Mtu = (int?)row["mtu_request"].Number,
         Address = Address(row["mac"].Text),
         IngressKbps = row["ingress_policing_rate"].Number ?? 0,
+        IngressBurstKbit = row["ingress_policing_burst"].Number ?? 0,
     };
 
     private static WantedMirror Mirror(OvsdbReplica replica, OvsdbRow row) => new(row["name"].Text ?? "")
@@ -91,6 +111,9 @@ public static class OvsdbConfiguration
     /// <summary>The address that an interface may have; null where the text is none.</summary>
     internal static MacAddress? Address(string? text) =>
         MacAddress.TryParse(text ?? "", out var address) && !address.IsGroup && address.Value != 0 ? address : null;
+
+    private static int? Number(IReadOnlyDictionary<string, string> settings, string key) =>
+        int.TryParse(settings.GetValueOrDefault(key), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number : null;
 
     private static bool IsOn(IReadOnlyDictionary<string, string> settings, string key) => settings.GetValueOrDefault(key) == "true";
 }

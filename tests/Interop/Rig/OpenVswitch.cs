@@ -23,10 +23,10 @@ internal sealed class OpenVswitch : IAsyncDisposable
     private string _target = "ovs-vswitchd-dpdk";
     private ChildProcess? _daemon;
 
-    private OpenVswitch(TestFolder folder)
+    private OpenVswitch(TestFolder folder, string name)
     {
-        _folder = Directory.CreateDirectory(folder.File("ovs")).FullName;
-        _database = "unix:" + folder.File("ovs/db.sock");
+        _folder = Directory.CreateDirectory(folder.File(name)).FullName;
+        _database = "unix:" + folder.File($"{name}/db.sock");
         _environment = new()
         {
             ["OVS_RUNDIR"] = _folder,
@@ -44,7 +44,8 @@ internal sealed class OpenVswitch : IAsyncDisposable
     /// <summary>The database as programs take it: <c>unix:PATH</c>.</summary>
     public string Database => _database;
 
-    public static OpenVswitch Create(TestFolder folder) => new(folder);
+    /// <param name="name">The folder in the test's where all is of this one.</param>
+    public static OpenVswitch Create(TestFolder folder, string name = "ovs") => new(folder, name);
 
     /// <summary>The path of a file in the run directory.</summary>
     public string File(string name) => Path.Combine(_folder, name);

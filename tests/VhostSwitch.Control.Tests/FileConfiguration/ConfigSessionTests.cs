@@ -158,7 +158,7 @@ public sealed class ConfigSessionTests : IDisposable
 
         public Task<SwitchReport> ReportAsync() => Task.FromResult(new SwitchReport(
             Now.Bridges.ToDictionary(bridge => bridge.Name, bridge => new BridgeReport(null,
-                bridge.Name == "bad" ? new Dictionary<string, string> { [SwitchPlan.Error] = "bad is bad" } : [])),
+                bridge.Name == "bad" ? new Dictionary<string, string> { [PlannedBridge.Error] = "bad is bad" } : [])),
             Now.Bridges.SelectMany(bridge => bridge.Ports).ToDictionary(port => port.Name, port => Report(port.Name))));
 
         private static InterfaceReport Report(string name) =>
