@@ -9,11 +9,9 @@ public sealed class ClientPortTests : InteropTest
     private const string MacA = "52:54:00:00:00:0a";
     private const string MacB = "52:54:00:00:00:0b";
 
-    /// <summary>DPDK's driver serves two sockets: one of --client, one of net_vhost.</summary>
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task TestpmdAndTheSwitchAreKilledInTurn(bool packed)
+    /// <summary>DPDK's driver serves two sockets: one of net_vhost with a split ring, one of --client with a packed one.</summary>
+    [Fact]
+    public async Task TestpmdAndTheSwitchAreKilledInTurn()
     {
         string[] sockets = [Folder.File("a"), Folder.File("b")];
         SwitchOptions options = new()
@@ -27,8 +25,8 @@ public sealed class ClientPortTests : InteropTest
         {
             Ports =
             [
-                new VirtioUserPort(sockets[0], MacA) { Server = true, Packed = packed },
-                new VirtioUserPort(sockets[1], MacB) { Server = true, Packed = packed },
+                new VirtioUserPort(sockets[0], MacA) { Server = true },
+                new VirtioUserPort(sockets[1], MacB) { Server = true, Packed = true },
             ],
             Peers = [MacB, MacA],
         };
