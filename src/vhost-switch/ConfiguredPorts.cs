@@ -70,6 +70,14 @@ internal sealed class ConfiguredPorts : IDisposable
     /// <param name="name">The port's name.</param>
     public int? NumberOf(string name) => _entries.TryGetValue(name, out var entry) && entry.OfPort != InterfaceReport.NoPort ? entry.OfPort : null;
 
+    /// <summary>The bridges with their ports, for people.</summary>
+    public IReadOnlyList<BridgePorts> Shown() =>
+    [
+        .. from bridge in _plan.Bridges
+           orderby bridge.Key
+           select new BridgePorts(bridge.Key, bridge.Value.Status, [.. _entries.Values.Where(entry => entry.Planned.Bridge == bridge.Key).Select(Shown)]),
+    ];
+
     /// <summary>What is wanted and has no device: it is where the user looks first.</summary>
     public IEnumerable<PortSnapshot> Missing() =>
         from entry in _entries.Values
@@ -91,6 +99,12 @@ internal sealed class ConfiguredPorts : IDisposable
         }
         _lastSettings = settings;
     }
+
+    private static BridgePort Shown(Entry entry) => new(
+        entry.Planned.Wanted.Name,
+        entry.OfPort == InterfaceReport.NoPort ? null : entry.OfPort,
+        entry.Planned.Wanted.Type,
+        entry.Error ?? entry.Planned.Notice ?? entry.Planned.Waiting);
 
     private InterfaceReport Report(Entry entry) => new(entry.OfPort, entry.Error ?? entry.Planned.Notice)
     {

@@ -41,7 +41,7 @@ internal sealed class InterfaceFactReader : IDisposable
 
     private static Dictionary<string, string> Status(VhostDevice vhost)
     {
-        var status = new Dictionary<string, string> { ["mode"] = "server", ["detail"] = vhost.Status };
+        var status = new Dictionary<string, string> { ["mode"] = vhost.IsClient ? "client" : "server", ["detail"] = vhost.Status };
         status["status"] = vhost.FrontEnd is null ? "disconnected" : "connected";
         if (vhost.FrontEnd?.Device is not { } device) return status;
         status["socket"] = vhost.Endpoint;

@@ -58,7 +58,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         _context = new PortContext(_loop, _dataPlane, OwnMemory.For(configuration.Memory));
         _ports = new PortRegistry(_context);
         _ports.Noted += (device, text) => log(LogLevel.Warning, $"{device.Vdev.Name}: {text}");
-        _configured = new ConfiguredPorts(configuration.Ovsdb?.RunFolder ?? "", _ports, _context, _bridges, log);
+        _configured = new ConfiguredPorts(configuration.Ovsdb?.RunFolder ?? configuration.Config?.RunFolder ?? "", _ports, _context, _bridges, log);
         foreach (var thread in _dataPlane.Threads)
         {
             _busy.Add(thread, new BusyMeter());
@@ -103,7 +103,10 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
                 instance.Add(vdev);
             if (configuration.Devices.Count > 0) log(LogLevel.Info, instance._context.Memory.Describe());
             foreach (string path in configuration.SocketPaths)
-                instance._server.Listen(path);
+            {
+                if (configuration.ConnectsToSockets) instance._server.Connect(path);
+                else instance._server.Listen(path);
+            }
         }
         catch
         {
@@ -251,6 +254,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         [.. _dataPlane.Threads.Select(Show)])
     {
         Steering = _steering,
+        Bridges = _configured.Shown(),
     };
 
     private PortSnapshot Show(DeviceServer<VhostPort>.Connection connection) =>
@@ -269,12 +273,12 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         [.. device.Rings.Select(ring => Show(rings, ring))]);
 
     // A socket that nobody has connected to is shown too: it is where the user looks first.
-    private static PortSnapshot Show(ServerEndpoint endpoint) => new(
+    private static PortSnapshot Show(Endpoint endpoint) => new(
         Path.GetFileName(endpoint.Path),
         "net_vhost",
         null,
         endpoint.Path,
-        endpoint.LastEnd is { } reason ? $"waiting for a front-end (the last one was disconnected: {reason})" : "waiting for a front-end",
+        endpoint.Waiting,
         [],
         [],
         0,

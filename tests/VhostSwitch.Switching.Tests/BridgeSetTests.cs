@@ -194,7 +194,7 @@ public sealed class BridgeSetTests : IDisposable
         }
         ended.Set();
         publisher.Join();
-        Assert.Equal([2, 3], seen.Order());
+        Assert.Equal((ushort[])[2, 3], seen.Order());
     }
 
     private static BridgePortOptions Patch(int id, int peer) => BridgeRig.Port(id) with { Peer = $"p{peer}" };

@@ -44,7 +44,8 @@ public sealed class InterfaceTypes(SwitchSettings settings, string runFolder)
             {
                 _ when planned.IsLocal => planned with { Device = Host(wanted, wanted.Address ?? bridge.Address) },
                 VhostServer => planned with { Device = Server(wanted) },
-                VhostClient => planned with { Waiting = Client(wanted) },
+                VhostClient when ServerPath(wanted) is { } path => planned with { Device = Client(wanted, path) },
+                VhostClient => planned with { Waiting = "waiting for options:vhost-server-path, the socket that the guest's side serves" },
                 "dpdk" => planned with { Device = Attached(wanted) },
                 "system" => planned with { Device = Vdev.Of(wanted.Name, AfPacket, ("iface", wanted.Name)) },
                 "internal" or "tap" => planned with { Device = Host(wanted, wanted.Address) },
@@ -71,13 +72,19 @@ public sealed class InterfaceTypes(SwitchSettings settings, string runFolder)
         }
         string folder = Path.Join(runFolder, sub);
         if (!Directory.Exists(folder)) throw new PortException($"there is no folder {folder} for its socket: make it, and add the port again");
-        return Vdev.Of(wanted.Name, Vhost,
-            ("iface", Path.Join(folder, wanted.Name)), ("queues", $"{DeviceOptions.MostQueuePairs}"), ("tso", settings.Segmentation ? "1" : "0"));
+        return VhostUser(wanted, Path.Join(folder, wanted.Name));
     }
 
-    private static string Client(WantedInterface wanted) => wanted.Options.GetValueOrDefault("vhost-server-path") is { Length: > 0 } path
-        ? $"connecting to {path} is not built yet"
-        : "waiting for options:vhost-server-path, the socket that the guest's side serves";
+    private static string? ServerPath(WantedInterface wanted) => wanted.Options.GetValueOrDefault("vhost-server-path") is { Length: > 0 } path ? path : null;
+
+    // What Open vSwitch grants to this type alone.
+    private Vdev Client(WantedInterface wanted, string path) => VhostUser(wanted, path,
+        ("client", "1"), ("iommu-support", Digit(settings.VhostIommu)), ("postcopy-support", Digit(settings.VhostPostcopy)));
+
+    private Vdev VhostUser(WantedInterface wanted, string path, params ReadOnlySpan<(string Key, string Value)> more) => Vdev.Of(wanted.Name, Vhost,
+        [("iface", path), ("queues", $"{DeviceOptions.MostQueuePairs}"), ("tso", Digit(settings.Segmentation)), .. more]);
+
+    private static string Digit(bool on) => on ? "1" : "0";
 
     private static Vdev Attached(WantedInterface wanted)
     {

@@ -108,7 +108,8 @@ public static class OvsdbConfiguration
     private static IReadOnlyList<string> Names(OvsdbReplica replica, OvsdbDatum ports) =>
         Named(replica, OvsdbTables.Port, ports, row => row["name"].Text ?? "", name => name);
 
-    private static MacAddress? Address(string? text) =>
+    /// <summary>The address that an interface may have; null where the text is none.</summary>
+    internal static MacAddress? Address(string? text) =>
         MacAddress.TryParse(text ?? "", out var address) && !address.IsGroup && address.Value != 0 ? address : null;
 
     private static int? Number(IReadOnlyDictionary<string, string> settings, string key) =>

@@ -65,6 +65,17 @@ public class SwitchPlanTests
     }
 
     [Fact]
+    public void AClientPortAloneHasWhatConcernsItsTypeOnly()
+    {
+        using var run = new TempFolder();
+        var settings = new SwitchSettings { VhostIommu = true, VhostPostcopy = true };
+        var client = Plan(run, new WantedInterface("c/0", "dpdkvhostuserclient") { Options = Options("vhost-server-path=/tmp/c0") }, settings: settings).Device!;
+        Assert.Equal(("/tmp/c0", "1", "1", "1"), (client.Text("iface"), client.Text("client"), client.Text("iommu-support"), client.Text("postcopy-support")));
+        var server = Plan(run, new WantedInterface("p0", "dpdkvhostuser"), settings: settings).Device!;
+        Assert.Equal((null, null, null), (server.Text("client"), server.Text("iommu-support"), server.Text("postcopy-support")));
+    }
+
+    [Fact]
     public void TheLocalInterfaceHasTheAddressOfTheBridge()
     {
         using var run = new TempFolder();
