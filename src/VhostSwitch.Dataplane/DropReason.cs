@@ -33,7 +33,7 @@ public enum DropReason : byte
     /// <summary>The port it came in by carries no frames of its VLAN, or none with a tag. Counted where it came in.</summary>
     VlanNotCarried,
 
-    /// <summary>The port it came in by is the output of a mirror, which takes no frames. Counted where it came in.</summary>
+    /// <summary>The port it came in by, or should leave by, is the output of a mirror, which has copies alone. Counted where it came in.</summary>
     MirrorOutput,
 
     /// <summary>It came in beyond the rate that its port is allowed. Counted where it came in.</summary>

@@ -135,7 +135,7 @@ public static unsafe class VlanTag
 
     private static void Shift(ref OffloadFields offload, int by)
     {
-        if (offload.Flags != 0) offload.CsumStart = (ushort)(offload.CsumStart + by);
+        if (offload.Flags != 0) offload.CsumStart = (ushort)Math.Max(0, offload.CsumStart + by);
         if (offload.GsoType != 0) offload.HdrLen = (ushort)Math.Max(0, offload.HdrLen + by);
     }
 }

@@ -108,6 +108,7 @@ internal unsafe ref struct NormalAction
         var to = found == MacTable.NoPort ? null : _bridges.PortOf(found);
         if (to is null || to.Bridge != bridge) Flood(from, inside, came);
         else if (to == from) _reason = DropReason.SamePort;
+        else if (to.IsMirrorOutput) _reason = DropReason.MirrorOutput;
         else if (to.IsProtected && from.IsProtected) _reason = DropReason.Protected;
         else Leave(to, inside, came);
     }

@@ -87,14 +87,13 @@ internal sealed class ConfiguredBridges(BridgeForwarder forwarder, DataPlane dat
             table.Dispose();
     }
 
-    // The addresses of ports whose VLANs are others now, and of those that give copies alone from now on.
+    // The addresses of ports whose VLANs are others now.
     private static void Forget(MacTable table, BridgeOptions before, BridgeOptions now)
     {
         var ports = now.Ports.ToDictionary(port => port.Id);
-        var outputs = now.Mirrors.Select(mirror => mirror.OutputPort).ToHashSet();
         foreach (var port in before.Ports)
         {
-            if (!ports.TryGetValue(port.Id, out var same) || !HasSameVlans(port, same) || outputs.Contains(port.Name)) table.Forget(port.Id);
+            if (!ports.TryGetValue(port.Id, out var same) || !HasSameVlans(port, same)) table.Forget(port.Id);
         }
     }
 

@@ -66,6 +66,23 @@ public sealed class MacTableTests : IDisposable
     }
 
     [Fact]
+    public void LearnsNoMoreThanItIsAllowed()
+    {
+        _table.Most = 10;
+        for (ulong i = 0; i < 12; i++)
+            _table.Learn(Key(i), 1);
+        Assert.Equal(10, _table.Entries().Count);
+        Assert.Equal(2ul, _table.NotLearned);
+        // Those that move need no room, and those that go give theirs.
+        _table.Learn(Key(0), 2);
+        Assert.Equal(2, _table.Find(Key(0)));
+        _table.Forget(2);
+        _table.Learn(Key(100), 1);
+        Assert.Equal(1, _table.Find(Key(100)));
+        Assert.Equal(10, _table.Entries().Count);
+    }
+
+    [Fact]
     public void LetsAPortWithAFullShareTakeNoAddressFromAnother()
     {
         for (ulong i = 0; i < MacTable.MaxPerPort; i++)

@@ -109,6 +109,16 @@ public sealed class MirrorTests : IDisposable
     }
 
     [Fact]
+    public void WhatIsForAnAddressBehindAnOutputPortIsDropped()
+    {
+        Have();
+        _rig.Send(9, "10", from: "02:00:00:00:00:0b");
+        _rig.Again(new BridgeOptions("br0", _rig.Table, Ports) with { Mirrors = [new MirrorOptions { SourcePorts = ["p1"], OutputPort = "p9" }] });
+        Assert.Equal("", _rig.Send(7, "10", to: "02:00:00:00:00:0b"));
+        Assert.Equal(DropReason.MirrorOutput, _rig.Dropped);
+    }
+
+    [Fact]
     public void ACopyIsNoLongerThanAskedFor()
     {
         Have(new MirrorOptions { SourcePorts = ["p1"], OutputPort = "p9", SnapLength = 40 });
