@@ -27,7 +27,7 @@ public enum DropReason : byte
     /// <summary>Its destination is one of the group addresses that bridges do not forward, 01-80-c2-00-00-00 to -0f. Counted where it came in.</summary>
     ReservedGroup,
 
-    /// <summary>Its type says that it has a VLAN tag, and it ends within that. Counted where it came in.</summary>
+    /// <summary>It ends within its VLAN tag, or goes into another bridge with one that was not looked at. Counted where it came in.</summary>
     TruncatedTag,
 
     /// <summary>The port it came in by carries no frames of its VLAN, or none with a tag. Counted where it came in.</summary>

@@ -1,6 +1,8 @@
 namespace VhostSwitch.Switching;
 
-/// <summary>A port of a bridge of a <see cref="BridgeSet"/>: which frames it takes, and how they leave by it (VLAN modes of ovs-vswitchd.conf.db(5)).</summary>
+/// <summary>
+/// A port of a bridge of a <see cref="BridgeSet"/>: which frames it takes, and how they leave by it (VLAN modes of ovs-vswitchd.conf.db(5)).
+/// </summary>
 internal sealed class BridgePort
 {
     private readonly VlanMode _mode;

@@ -9,7 +9,7 @@ public sealed class BridgeSet
 
     /// <summary>Describes bridges.</summary>
     /// <param name="bridges">The bridges, with ports and names of their own.</param>
-    /// <param name="isComplete">True where no port is attached but theirs, so that a frame for all ports of one bridge may go to all there are.</param>
+    /// <param name="isComplete">True where no port is attached but theirs: a frame for all ports of the only bridge may go to all there are.</param>
     /// <param name="tagsRead">How many tags of a frame are looked at, 1 or 2; what is behind them is payload.</param>
     public BridgeSet(IReadOnlyList<BridgeOptions> bridges, bool isComplete, int tagsRead = 1)
     {

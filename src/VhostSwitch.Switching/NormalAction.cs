@@ -15,6 +15,8 @@ internal unsafe ref struct NormalAction
     private const int MostPatches = 64;
 
     private readonly BridgeSet _bridges;
+    private readonly Burst _burst;
+    private readonly Frame* _frame;
     private readonly FrameRoutes _routes;
     private readonly ulong _destination;
     private readonly ulong _source;
@@ -34,6 +36,8 @@ internal unsafe ref struct NormalAction
     private NormalAction(BridgeSet bridges, Burst burst, Frame* frame)
     {
         _bridges = bridges;
+        _burst = burst;
+        _frame = frame;
         _routes = burst.Routes!;
         _destination = Ethernet.Destination(frame->Snapshot);
         _source = Ethernet.Source(frame->Snapshot);
@@ -86,6 +90,11 @@ internal unsafe ref struct NormalAction
             _reason = DropReason.MirrorOutput;
             return;
         }
+        if (_patches > 0 && came.Count == 0 && HasTagBehind())
+        {
+            _reason = DropReason.TruncatedTag;
+            return;
+        }
         // Open vSwitch mirrors what comes in by a port with queues, and not by a patch.
         if (_patches == 0) MirrorTo(from, came, from.SourceMirrors);
         if (!from.Takes(came))
@@ -111,6 +120,16 @@ internal unsafe ref struct NormalAction
         else if (to.IsMirrorOutput) _reason = DropReason.MirrorOutput;
         else if (to.IsProtected && from.IsProtected) _reason = DropReason.Protected;
         else Leave(to, inside, came);
+    }
+
+    // Behind the tags that were looked at is another one. Where a patch has taken those off, the next bridge would not know of it, and drops the
+    // frame, as Open vSwitch does.
+    private readonly bool HasTagBehind()
+    {
+        uint offset = (uint)(Ethernet.HeaderLength - sizeof(ushort) + (_tagCount * VlanTag.Length)), word = 0;
+        if (_tagCount == 0) return false;
+        FrameBytes.Read(_burst, _frame, offset, (byte*)&word, sizeof(ushort));
+        return VlanTags.IsTag(word);
     }
 
     private readonly bool IsReserved(bool isGroup) =>
@@ -209,7 +228,15 @@ internal unsafe ref struct NormalAction
             else if (innerStays) outer = _inner;
             if (innerStays && count == 2 && leaving.Outer.IsSameAs(first)) outer = _outer;
         }
-        var route = new FrameRoute { Port = port, Popped = (byte)popped, Pushed = (byte)pushed, Outer = outer, Inner = inner, SnapLength = _snapLength };
+        var route = new FrameRoute
+        {
+            Port = port,
+            Popped = (byte)popped,
+            Pushed = (byte)pushed,
+            Outer = outer,
+            Inner = inner,
+            SnapLength = _snapLength,
+        };
         if (!_routes.TryAdd(route)) _failed = true;
     }
 }

@@ -6,7 +6,8 @@ namespace VhostSwitch.Switching;
 
 /// <summary>
 /// Limits what a port may bring in, as a token bucket: what is behind the Ethernet header counts, and a frame that finds too few tokens is dropped
-/// (RFC 2697 without an excess burst). The queues of a port share it without a lock: each burst is judged on a copy, which is put back at once or judged anew.
+/// (RFC 2697 without an excess burst). The queues of a port share it without a lock: each burst is judged on a copy, which is put back at once, or
+/// judged anew.
 /// </summary>
 /// <remarks>The bucket is kept as the moment at which it would be full again, so that one number is all its state.</remarks>
 /// <param name="kbps">The rate in kbit/s, more than 0.</param>

@@ -1,6 +1,8 @@
 namespace VhostSwitch.Switching;
 
-/// <summary>Destinations that are for the neighbouring switch, and which a bridge does not forward (<c>forward-bpdu</c> in ovs-vswitchd.conf.db(5)).</summary>
+/// <summary>
+/// Destinations that are for the neighbouring switch, and which a bridge does not forward (<c>forward-bpdu</c> in ovs-vswitchd.conf.db(5)).
+/// </summary>
 internal static class ReservedAddresses
 {
     // 01-80-c2-00-00-00 to -0f (IEEE 802.1Q, 8.6.3). First byte lowest, here and below.

@@ -77,7 +77,8 @@ internal sealed class ConfiguredBridges(BridgeForwarder forwarder, DataPlane dat
     [
         .. from entry in _entries
            let table = entry.Value.Table
-           select new BridgeSnapshot(entry.Key, [.. table.Entries().Select(show)], new MacTableCounts(table.Most, table.Learned, table.Expired, table.Moved)),
+           let counts = new MacTableCounts(table.Most, table.Learned, table.Expired, table.Moved)
+           select new BridgeSnapshot(entry.Key, [.. table.Entries().Select(show)], counts),
     ];
 
     /// <inheritdoc/>
@@ -87,19 +88,20 @@ internal sealed class ConfiguredBridges(BridgeForwarder forwarder, DataPlane dat
             table.Dispose();
     }
 
-    // The addresses of ports whose VLANs are others now.
+    // The addresses of ports whose VLANs are others now; all of them where other VLANs flood.
     private static void Forget(MacTable table, BridgeOptions before, BridgeOptions now)
     {
         var ports = now.Ports.ToDictionary(port => port.Id);
+        bool sameFloods = before.FloodVlans.SequenceEqual(now.FloodVlans);
         foreach (var port in before.Ports)
         {
-            if (!ports.TryGetValue(port.Id, out var same) || !HasSameVlans(port, same)) table.Forget(port.Id);
+            if (!sameFloods || !ports.TryGetValue(port.Id, out var same) || !HasSameVlans(port, same)) table.Forget(port.Id);
         }
     }
 
     private static bool HasSameVlans(BridgePortOptions a, BridgePortOptions b) =>
-        a.Mode == b.Mode && a.Tag == b.Tag && a.TunnelType == b.TunnelType && a.IsProtected == b.IsProtected && a.Peer == b.Peer
-        && a.Trunks.SequenceEqual(b.Trunks) && a.CustomerVlans.SequenceEqual(b.CustomerVlans);
+        a.Mode == b.Mode && a.Tag == b.Tag && a.TunnelType == b.TunnelType && a.PriorityTags == b.PriorityTags
+        && a.IsProtected == b.IsProtected && a.Peer == b.Peer && a.Trunks.SequenceEqual(b.Trunks) && a.CustomerVlans.SequenceEqual(b.CustomerVlans);
 
     private sealed class Entry(MacTable table)
     {

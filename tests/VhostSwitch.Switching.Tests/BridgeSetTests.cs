@@ -2,7 +2,9 @@ using VhostSwitch.Dataplane;
 
 namespace VhostSwitch.Switching.Tests;
 
-/// <summary>Several bridges, patches between them, and what a bridge keeps from being forwarded. As Open vSwitch 3.1 does (<c>ofproto/trace</c>).</summary>
+/// <summary>
+/// Several bridges, patches between them, and what a bridge keeps from being forwarded. As Open vSwitch 3.1 does (<c>ofproto/trace</c>).
+/// </summary>
 public sealed class BridgeSetTests : IDisposable
 {
     private const string A = "02:00:00:00:00:0b";
@@ -72,6 +74,19 @@ public sealed class BridgeSetTests : IDisposable
             _rig.Bridge("br1", BridgeRig.Port(4) with { Peer = second }, BridgeRig.Port(5)),
         ]);
         Assert.Equal("2:", _rig.Send(1));
+    }
+
+    [Fact]
+    public void ATagThatNobodyHasLookedAtDoesNotBecomeTheTagOfTheNextBridge()
+    {
+        BridgeOptions[] bridges = [
+            _rig.Bridge("br0", BridgeRig.Port(1), Patch(3, 4) with { Mode = VlanMode.NativeUntagged, Tag = 10 }),
+            _rig.Bridge("br1", Patch(4, 3), BridgeRig.Port(5)),
+        ];
+        Assert.Equal("5:", _rig.Have(bridges).Send(1, "10"));
+        Assert.Equal("", _rig.Have(bridges).Send(1, "10+20"));
+        Assert.Equal(DropReason.TruncatedTag, _rig.Dropped);
+        Assert.Equal("5:20", _rig.Have(bridges, tagsRead: 2).Send(1, "10+20"));
     }
 
     [Fact]

@@ -45,8 +45,10 @@ public static class OvsdbConfiguration
         HasController = row["controller"].Count > 0,
         FloodVlans = [.. row["flood_vlans"].Numbers],
         ForwardsReserved = IsOn(row["other_config"].Map, "forward-bpdu"),
-        AddressAgeSeconds = Number(row["other_config"].Map, "mac-aging-time") is { } age and not 0 ? Math.Clamp(age, LeastAge, MostAge) : BridgeForwarder.AgeSeconds,
-        MostAddresses = Number(row["other_config"].Map, "mac-table-size") is { } most and not 0 ? Math.Clamp(most, LeastAddresses, MostAddresses) : UsualAddresses,
+        AddressAgeSeconds = Number(row["other_config"].Map, "mac-aging-time") is { } age and not 0
+            ? Math.Clamp(age, LeastAge, MostAge) : BridgeForwarder.AgeSeconds,
+        MostAddresses = Number(row["other_config"].Map, "mac-table-size") is { } most and not 0
+            ? Math.Clamp(most, LeastAddresses, MostAddresses) : UsualAddresses,
         Address = Address(row["other_config"].Map.GetValueOrDefault("hwaddr")),
         Mirrors = Named(replica, OvsdbTables.Mirror, row["mirrors"], mirror => Mirror(replica, mirror), mirror => mirror.Name),
     };
