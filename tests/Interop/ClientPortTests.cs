@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using VhostSwitch.Interop.Rig;
 using Xunit;
 
@@ -26,7 +25,11 @@ public sealed class ClientPortTests : InteropTest
         };
         TestpmdOptions guestOptions = new()
         {
-            Ports = [new VirtioUserPort(sockets[0], MacA) { Server = true, Packed = packed }, new VirtioUserPort(sockets[1], MacB) { Server = true, Packed = packed }],
+            Ports =
+            [
+                new VirtioUserPort(sockets[0], MacA) { Server = true, Packed = packed },
+                new VirtioUserPort(sockets[1], MacB) { Server = true, Packed = packed },
+            ],
             Peers = [MacB, MacA],
         };
         SwitchProcess vhostSwitch = await StartSwitchAsync(options);
@@ -68,7 +71,9 @@ public sealed class ClientPortTests : InteropTest
             await guest.StartForwardingAsync(txFirst: true);
             long[] before = [.. (await guest.ShowCountersAsync()).Select(port => port.ReceivedFrames)];
             await Until.TrueAsync(
-                async () => (await guest.ShowCountersAsync()).Zip(before).All(port => port.First.ReceivedFrames > port.Second + 1000), Limits.Step, "frames flow");
+                async () => (await guest.ShowCountersAsync()).Zip(before).All(port => port.First.ReceivedFrames > port.Second + 1000),
+                Limits.Step,
+                "frames flow");
         }
     }
 }

@@ -29,10 +29,12 @@ public sealed class ConfigFileTests : InteropTest
         Assert.False(File.Exists(Folder.File("p3")));
         Assert.Contains("type=dpdkvhost: dpdkvhost was given, ", await RefusalAsync("add-port", "br0", "p3", "type=dpdkvhost"));
         Assert.Equal(before, await File.ReadAllTextAsync(Config));
+        await TellAsync("set", "port", "p2", "tag=5");
+        Assert.Contains("\"tag\": 5", await File.ReadAllTextAsync(Config));
         await AssertFlowsAsync(guests);
         await TellAsync("del-port", "p2");
         Assert.False(File.Exists(Folder.File("p2")));
-        await TellAsync("add-port", "br0", "n0", "type=dpdk", "options:dpdk-devargs=net_null0,no-rx=1");
+        await TellAsync("add-br", "br1", "--", "add-port", "br1", "n0", "type=dpdk", "options:dpdk-devargs=net_null0,no-rx=1");
         await AssertFlowsAsync(guests);
         Assert.Matches($" +[0-9]+ +0  {MacA} ", await TellAsync("fdb/show", "br0"));
         Assert.Matches("br0 +p0 +[0-9]+ +dpdkvhostuser +-", await TellAsync("show"));

@@ -130,14 +130,18 @@ public sealed class OvsdbClientPortTests : InteropTest
             // A guest with several of the document's devices needs names and addresses of its own for each of them.
             .. Device(ClientDevice, (@"\$VHOST_USER_SOCKET_PATH", sockets[1]), ("00:00:00:00:00:01", "00:00:00:00:00:03")),
             .. Device(FirstServerDevice, ("char1", "char3"), ("mynet1", "mynet3"), ("00:00:00:00:00:01", "00:00:00:00:00:04")),
-            .. Device(MultiqueueDevice, ("vhost-user-2", "vhost-user-3"), ("00:00:00:00:00:02", "00:00:00:00:00:05"), (@"\$q", "2"), (",vectors=\\$v", "")),
+            .. Device(
+                MultiqueueDevice,
+                ("vhost-user-2", "vhost-user-3"), ("00:00:00:00:00:02", "00:00:00:00:00:05"), (@"\$q", "2"), (@",vectors=\$v", "")),
         ]));
         await BringUpAsync(server, Server);
         await BringUpAsync(client, Client);
         await client.WaitForPingAsync(Server);
         Assert.Equal(10, await server.PingAsync(Client, 10));
         Assert.Contains(
-            "mode=client, n_rxq=\"1\", n_txq=\"1\", num_of_vrings=\"2\"", await Ovs.ConfigureAsync("get", "Interface", "dpdkvhostclient0", "status"), StringComparison.Ordinal);
+            "mode=client, n_rxq=\"1\", n_txq=\"1\", num_of_vrings=\"2\"",
+            await Ovs.ConfigureAsync("get", "Interface", "dpdkvhostclient0", "status"),
+            StringComparison.Ordinal);
 
         foreach (var guest in (QemuGuest[])[server, client])
             await guest.KeepNetworksApartAsync();
@@ -175,7 +179,8 @@ public sealed class OvsdbClientPortTests : InteropTest
 
         await client.KillAsync();
         await vhostSwitch.WaitForStatusAsync(
-            status => status.PortAt(sockets[1]).Status == $"waiting for a front-end: nobody listens at {sockets[1]}", "a port whose front-end has gone");
+            status => status.PortAt(sockets[1]).Status == $"waiting for a front-end: nobody listens at {sockets[1]}",
+            "a port whose front-end has gone");
         client = await StartGuestAsync(Guest("client2",
             Device(ClientDevice, (@"\$VHOST_USER_SOCKET_PATH", sockets[1]), ("00:00:00:00:00:01", "00:00:00:00:00:03"))));
         await BringUpAsync(client, Client);
@@ -183,8 +188,12 @@ public sealed class OvsdbClientPortTests : InteropTest
         Assert.Equal(hash, await GuestTransfer.FetchAsync(client, Server, ShortBytes));
     }
 
-    private SwitchProcess Start() =>
-        Own(SwitchProcess.StartWith(Folder, ["-l", "0", "--", "--ovsdb", Ovs.Database, "--ctl-socket", Folder.File("ctl")], [], Folder.File("ctl"), _place), p => [p.Transcript]);
+    private SwitchProcess Start()
+    {
+        string control = Folder.File("ctl");
+        string[] arguments = ["-l", "0", "--", "--ovsdb", Ovs.Database, "--ctl-socket", control];
+        return Own(SwitchProcess.StartWith(Folder, arguments, [], control, _place), p => [p.Transcript]);
+    }
 
     /// <summary>Frames of the stream go through this switch, which has made its ports by then, and through no other.</summary>
     private static async Task WaitForStreamAsync(SwitchProcess vhostSwitch, string socket)
@@ -192,7 +201,9 @@ public sealed class OvsdbClientPortTests : InteropTest
         await vhostSwitch.WaitUntilAnsweringAsync();
         // TCP tries again after 0.2, 0.4, 0.8, ... s; the guests are slow.
         await vhostSwitch.WaitForStatusAsync(
-            status => status.Ports.Any(port => port.Endpoint == socket && port.FramesFromGuest >= EnoughFrames), "the stream", TimeSpan.FromSeconds(40));
+            status => status.Ports.Any(port => port.Endpoint == socket && port.FramesFromGuest >= EnoughFrames),
+            "the stream",
+            TimeSpan.FromSeconds(40));
     }
 
     private static async Task BringUpAsync(QemuGuest guest, string address)
@@ -212,7 +223,8 @@ public sealed class OvsdbClientPortTests : InteropTest
     /// <summary>QEMU's options for one of the document's devices. Without KVM, QEMU 7.2 ends with MSI-X.</summary>
     private string[] Device(string options, params (string Was, string Is)[] changes)
     {
-        if (options.Contains("/usr/local", StringComparison.Ordinal)) changes = [("/usr/local/var/run/openvswitch", Ovs.File("subdir")), .. changes];
+        if (options.Contains("/usr/local", StringComparison.Ordinal))
+            changes = [("/usr/local/var/run/openvswitch", Ovs.File("subdir")), .. changes];
         return Words(options, [.. changes, ("$", ",vectors=0")]);
     }
 

@@ -9,6 +9,8 @@ namespace VhostSwitch.Control.FileConfiguration;
 /// </summary>
 public sealed class ConfigSession
 {
+    private const string ReadOnce = "settings that are read once, when the first bridge is made, are kept and wait for the next start";
+
     private readonly ConfigFile _file;
     private readonly IConfigurable _switch;
     private readonly Action<LogLevel, string> _log;
@@ -16,6 +18,10 @@ public sealed class ConfigSession
     // Changes one after the other, the start first.
     private readonly SemaphoreSlim _free = new(0, 1);
     private SwitchReport? _report;
+    private WantedSwitch _wanted = WantedSwitch.Nothing;
+
+    // Those of the first configuration with bridges, which count until the program ends; null before.
+    private SwitchSettings? _settings;
 
     /// <summary>Makes a session that has done nothing yet. Changes wait for <see cref="StartAsync"/>.</summary>
     /// <param name="file">The file.</param>
@@ -65,6 +71,7 @@ public sealed class ConfigSession
         {
             using var next = read();
             var before = _report!;
+            var settings = _wanted.Settings;
             var after = await ApplyAsync(next.Root).ConfigureAwait(false);
             try
             {
@@ -77,7 +84,9 @@ public sealed class ConfigSession
                 throw;
             }
             _report = after;
-            return string.Join("\n", Notes(before, after));
+            var notes = Notes(before, after);
+            if (_wanted.Settings != settings && _settings is { } counting && _wanted.Settings != counting) notes.Insert(0, ReadOnce);
+            return string.Join("\n", notes);
         }
         finally
         {
@@ -85,7 +94,12 @@ public sealed class ConfigSession
         }
     }
 
-    private Task<SwitchReport> ApplyAsync(ConfigRecord root) => _switch.ConfigureAsync(ConfigRows.Wanted(root, _report));
+    private Task<SwitchReport> ApplyAsync(ConfigRecord root)
+    {
+        _wanted = ConfigRows.Wanted(root, _report);
+        if (_wanted.Bridges.Count > 0) _settings ??= _wanted.Settings;
+        return _switch.ConfigureAsync(_wanted);
+    }
 
     // What could not be made before cannot be the fault of this change.
     private static List<string> Faults(SwitchReport before, SwitchReport after)

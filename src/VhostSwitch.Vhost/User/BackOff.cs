@@ -1,9 +1,11 @@
 namespace VhostSwitch.Vhost.User;
 
-/// <summary>How long to wait before the next try to connect: a moment at first, so that a peer that was restarted is back at once, then longer.</summary>
+/// <summary>
+/// How long to wait before the next try to connect: a moment at first, so that a peer that was restarted is back at once, then longer.
+/// </summary>
 internal sealed class BackOff
 {
-    /// <summary>Before the first try, and the first after success.</summary>
+    /// <summary>The first wait.</summary>
     internal static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The second that DPDK and Open vSwitch wait: what their users know.</summary>

@@ -3,8 +3,8 @@ using VhostSwitch.Linux;
 namespace VhostSwitch.Vhost.User;
 
 /// <summary>
-/// A socket that a front-end serves (QEMU's <c>server=on</c>) and that is connected to from here, for ever: the front-end may come later, go, and come
-/// again. There is one connection at a time. Lives on the control thread.
+/// A socket that a front-end serves (QEMU's <c>server=on</c>) and that is connected to from here, for ever: the front-end may come later,
+/// go, and come again. There is one connection at a time. Lives on the control thread.
 /// </summary>
 public sealed class ClientEndpoint : Endpoint
 {
@@ -106,10 +106,12 @@ public sealed class ClientEndpoint : Endpoint
     {
         Errno.ENOENT => $"there is no {Path} yet",
         // To what is no socket the kernel says the same as where nobody listens.
-        Errno.ECONNREFUSED when !UnixSocket.IsSocketFile(Path, followLink: true) => $"{Path} is no socket: have the front-end serve another path, or remove what is there",
+        Errno.ECONNREFUSED when !UnixSocket.IsSocketFile(Path, followLink: true) =>
+            $"{Path} is no socket: have the front-end serve another path, or remove what is there",
         Errno.ECONNREFUSED => $"nobody listens at {Path}",
         Errno.EAGAIN => $"who listens at {Path} accepts no connection: it is busy, or serves somebody else",
-        Errno.EACCES or Errno.EPERM => $"no permission to connect to {Path}: let this user write to it and enter its folder, or start the front-end as the same user",
+        Errno.EACCES or Errno.EPERM =>
+            $"no permission to connect to {Path}: let this user write to it and enter its folder, or start the front-end as the same user",
         _ => e.Message,
     };
 }

@@ -20,8 +20,8 @@ public interface IDeviceOwner : IDeviceEvents, IDisposable
 }
 
 /// <summary>
-/// Sockets, served here or connected to, and the devices behind them: every connection becomes a device with the lowest free number and an owner of its own,
-/// as in DPDK. Lives on the control thread.
+/// Sockets, served here or connected to, and the devices behind them: every connection becomes a device with the lowest free number and
+/// an owner of its own, as in DPDK. Lives on the control thread.
 /// </summary>
 /// <typeparam name="TOwner">Who moves the frames.</typeparam>
 public sealed class DeviceServer<TOwner> : IDisposable

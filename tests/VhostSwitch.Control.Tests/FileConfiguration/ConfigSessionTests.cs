@@ -109,6 +109,17 @@ public sealed class ConfigSessionTests : IDisposable
     }
 
     [Fact]
+    public async Task SettingsThatAreReadOnceSaySo()
+    {
+        const string wait = "settings that are read once, when the first bridge is made, are kept and wait for the next start";
+        var session = await StartAsync();
+        Assert.Equal("", await ChangeAsync(session, "set open . other_config:userspace-tso-enable=true -- add-br br0"));
+        Assert.Equal(wait, await ChangeAsync(session, "set open . other_config:userspace-tso-enable=false"));
+        Assert.Equal("", await ChangeAsync(session, "add-port br0 p0"));
+        Assert.Equal("", await ChangeAsync(session, "set open . other_config:userspace-tso-enable=true"));
+    }
+
+    [Fact]
     public async Task NothingIsChangedBeforeTheStartIsDone()
     {
         await File.WriteAllTextAsync(Path, Files.Plain);

@@ -58,7 +58,8 @@ public sealed class ClientEndpointTests : IDisposable
         var mode = File.GetUnixFileMode(_folder);
         File.SetUnixFileMode(_folder, UnixFileMode.None);
         Connect();
-        NotedLast("waiting for a front-end: no permission to connect to PATH: let this user write to it and enter its folder, or start the front-end as the same user");
+        NotedLast("waiting for a front-end: no permission to connect to PATH: "
+            + "let this user write to it and enter its folder, or start the front-end as the same user");
         File.SetUnixFileMode(_folder, mode | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
         File.SetUnixFileMode(Path, UnixFileMode.UserWrite | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite);
         Accept(listener).Dispose();
@@ -102,7 +103,8 @@ public sealed class ClientEndpointTests : IDisposable
         Assert.Equal(BackOff.Longest, _control.Ask(_endpoint!.BackOff.Next));
         Assert.Equal([false, true, true, true], _ends.Select(end => end.AsBefore));
         Assert.StartsWith("message ", Assert.Single(_ends.Select(end => end.Reason).Distinct()), StringComparison.Ordinal);
-        Assert.StartsWith("waiting for the next front-end: the last one was disconnected: message ", _control.Ask(() => _endpoint.Waiting), StringComparison.Ordinal);
+        const string waiting = "waiting for the next front-end: the last one was disconnected: message ";
+        Assert.StartsWith(waiting, _control.Ask(() => _endpoint.Waiting), StringComparison.Ordinal);
         Assert.Empty(_notes);
         last.Ask(FrontEndRequest.GetFeatures);
         _clock.Advance(BackOff.Longest);
