@@ -63,7 +63,7 @@ public sealed class BridgeTests : InteropTest
             .. new[] { 5, 6, 7, 8 }.SelectMany(i => new[] { "--", "del-port", "br0", $"p{i}" }),
             .. new[] { 5, 6, 7, 8 }.SelectMany(i => new[] { "--", "add-port", "br1", $"p{i}" }),
             "--", "set", "Port", "p8", "tag=20",
-            "--", "add-port", "br0", "to1", "--", "set", "Interface", "to1", "type=patch", "options:peer=to0",
+            "--", "add-port", "br0", "to1", "--", "set", "Interface", "to1", "type=patch", "options:peer=to0", "ofport_request=20",
             "--", "set", "Port", "to1", "tag=10", "vlan_mode=native-untagged",
             "--", "add-port", "br1", "to0", "--", "set", "Interface", "to0", "type=patch", "options:peer=to1"]);
     }
@@ -194,7 +194,8 @@ public sealed class BridgeTests : InteropTest
         foreach (string tag in Tags[tags].Split('+', StringSplitOptions.RemoveEmptyEntries))
         {
             int[] words = [.. tag.TrimStart('s').Split('/').Select(word => int.Parse(word, CultureInfo.InvariantCulture))];
-            head.Append(tag[0] == 's' ? "88a8" : "8100").Append((words[0] | (words.ElementAtOrDefault(1) << 13)).ToString("x4", CultureInfo.InvariantCulture));
+            int control = words[0] | (words.ElementAtOrDefault(1) << 13);
+            head.Append(tag[0] == 's' ? "88a8" : "8100").Append(control.ToString("x4", CultureInfo.InvariantCulture));
         }
         byte[] payload = [.. Enumerable.Range(0, PayloadLength).Select(i => (byte)i)];
         (payload[0], payload[1], payload[2], payload[3]) = ((byte)from, (byte)(number >> 8), (byte)number, 0);
