@@ -3,6 +3,7 @@ using VhostSwitch.Control.Configuration;
 using VhostSwitch.Control.Show;
 using VhostSwitch.Linux;
 using VhostSwitch.Ports;
+using VhostSwitch.Ports.NetVhost;
 
 namespace VhostSwitch.Program;
 
@@ -12,6 +13,9 @@ namespace VhostSwitch.Program;
 /// </summary>
 internal sealed class ConfiguredPorts : IDisposable
 {
+    // What mtu_request leaves out: the Ethernet header and, as with Open vSwitch, a tag.
+    private const uint FrameOverhead = 18;
+
     private readonly string _runFolder;
     private readonly PortRegistry _ports;
     private readonly PortContext _context;
@@ -21,6 +25,7 @@ internal sealed class ConfiguredPorts : IDisposable
     private readonly OfPorts _numbers = new();
     private SwitchSettings? _settings;
     private SwitchSettings? _lastSettings;
+    private IReadOnlyList<string> _withoutMeaning = [];
     private SwitchPlan _plan = new(new Dictionary<string, IReadOnlyDictionary<string, string>>(), []);
 
     /// <summary>Begins without ports.</summary>
@@ -41,6 +46,9 @@ internal sealed class ConfiguredPorts : IDisposable
     public void Configure(WantedSwitch wanted)
     {
         if (wanted.Bridges.Count > 0) CheckSettings(wanted.Settings);
+        if (!wanted.WithoutMeaning.SequenceEqual(_withoutMeaning) && wanted.WithoutMeaning.Count > 0)
+            _log(LogLevel.Info, $"other_config of the table Open_vSwitch: no meaning here: {string.Join(", ", wanted.WithoutMeaning)}");
+        _withoutMeaning = wanted.WithoutMeaning;
         string? current = _entries.Values.FirstOrDefault(entry => entry.Device is not null)?.Planned.Bridge;
         _plan = SwitchPlan.Of(wanted, _settings ?? wanted.Settings, _runFolder, current);
         var present = _entries.Values.Select(entry => entry.Planned).ToList();
@@ -49,7 +57,13 @@ internal sealed class ConfiguredPorts : IDisposable
         foreach (string name in changes.Removed)
             Remove(name, isSilent: changes.Added.Any(planned => planned.Wanted.Name == name));
         foreach (var planned in changes.Kept)
-            _entries[planned.Wanted.Name].Planned = planned;
+        {
+            var entry = _entries[planned.Wanted.Name];
+            if (planned.Notice is { } notice && notice != entry.Planned.Notice) _log(LogLevel.Warning, $"{planned.Wanted.Name}: {notice}");
+            if (planned.Wanted.OfPortRequest != entry.Planned.Wanted.OfPortRequest) Renumber(entry, planned.Wanted.OfPortRequest);
+            entry.Planned = planned;
+            Tune(entry);
+        }
         foreach (var planned in changes.Added)
             Add(planned, errors.GetValueOrDefault(planned.Wanted.Name));
     }
@@ -63,6 +77,18 @@ internal sealed class ConfiguredPorts : IDisposable
     /// <summary>The OpenFlow number of a port by its name; null for one that has none.</summary>
     /// <param name="name">The port's name.</param>
     public int? NumberOf(string name) => _entries.TryGetValue(name, out var entry) && entry.OfPort != InterfaceReport.NoPort ? entry.OfPort : null;
+
+    /// <summary>The core that a queue is to be polled on; null where nobody has said so.</summary>
+    /// <param name="port">The port's name.</param>
+    /// <param name="queue">The queue's number.</param>
+    public int? CoreOf(string port, int queue) =>
+        _entries.TryGetValue(port, out var entry) && entry.Planned.Tuning.CoreOfQueue.TryGetValue(queue, out int core) ? core : null;
+
+    /// <summary>The queues that are to be polled on a certain core.</summary>
+    public IEnumerable<(string Port, int Queue, int Core)> Pinned =>
+        from entry in _entries.Values
+        from queue in entry.Planned.Tuning.CoreOfQueue
+        select (entry.Planned.Wanted.Name, queue.Key, queue.Value);
 
     /// <summary>The bridges by name.</summary>
     public IEnumerable<string> Bridges => _plan.Bridges.Keys;
@@ -92,7 +118,7 @@ internal sealed class ConfiguredPorts : IDisposable
     private InterfaceReport Report(Entry entry) => new(entry.OfPort, entry.Error ?? entry.Planned.Notice)
     {
         Facts = entry.Error is not null ? null
-            : entry.Device is { } device ? _facts.Read(device)
+            : entry.Device is { } device ? entry.CountResets(_facts.Read(device, entry.Planned.Wanted.Mtu))
             : InterfaceFactReader.Waiting(entry.Planned.Waiting ?? ""),
     };
 
@@ -123,11 +149,27 @@ internal sealed class ConfiguredPorts : IDisposable
         try
         {
             entry.Device = _ports.Add(vdev, _context);
+            Tune(entry);
         }
         catch (Exception e) when (e is PortException or LinuxException)
         {
             entry.Error = Sentence(entry.Planned.Wanted.Name, e.Message);
         }
+    }
+
+    // A number that is another's already is not given: the interface keeps its own.
+    private void Renumber(Entry entry, int? request)
+    {
+        if (request is not { } number || entry.Planned.IsLocal || entry.OfPort == InterfaceReport.NoPort || !_numbers.TryTake(number)) return;
+        _numbers.Return(entry.OfPort);
+        entry.OfPort = number;
+    }
+
+    private static void Tune(Entry entry)
+    {
+        if (entry.Device is not VhostDevice device) return;
+        device.Port.Retries = entry.Planned.Tuning.Retries;
+        device.LimitFrames(entry.Planned.Wanted.Mtu is { } mtu ? (uint)mtu + FrameOverhead : null);
     }
 
     private void Remove(string name, bool isSilent)
@@ -148,6 +190,9 @@ internal sealed class ConfiguredPorts : IDisposable
 
     private sealed class Entry(PlannedInterface planned)
     {
+        private bool? _hadLink;
+        private int _resets;
+
         public PlannedInterface Planned { get; set; } = planned;
 
         public PortDevice? Device { get; set; }
@@ -157,5 +202,13 @@ internal sealed class ConfiguredPorts : IDisposable
         public int OfPort { get; set; } = InterfaceReport.NoPort;
 
         public bool IsWhole => Error is null;
+
+        public InterfaceFacts CountResets(InterfaceFacts facts)
+        {
+            // A guest's coming and going is none, as with Open vSwitch.
+            if (_hadLink is { } had && had != facts.HasLink && Device is not VhostDevice) _resets++;
+            _hadLink = facts.HasLink;
+            return facts with { LinkResets = _resets };
+        }
     }
 }

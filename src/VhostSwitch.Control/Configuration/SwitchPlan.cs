@@ -19,6 +19,9 @@ public sealed record PlannedInterface(WantedInterface Wanted, string Bridge)
     /// <summary>What was asked for and has no effect; null where everything has.</summary>
     public string? Notice { get; init; }
 
+    /// <summary>What can be changed about it while its frames flow.</summary>
+    public PortTuning Tuning { get; } = PortTuning.Of(Wanted);
+
     /// <summary>True for the interface by which the host itself takes part in the bridge.</summary>
     public bool IsLocal => Wanted.Name == Bridge;
 }

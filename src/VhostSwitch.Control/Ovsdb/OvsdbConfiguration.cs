@@ -6,6 +6,13 @@ namespace VhostSwitch.Control.Ovsdb;
 /// <summary>Reads out of the database's tables what the switch shall be (<c>ovs-vswitchd.conf.db(5)</c>).</summary>
 public static class OvsdbConfiguration
 {
+    // Of the table Open_vSwitch, those that are read.
+    private static readonly string[] Settings =
+    [
+        "dpdk-init", "vhost-sock-dir", "vhost-iommu-support", "vhost-postcopy-support", "userspace-tso-enable", "stats-update-interval",
+        "pmd-cpu-mask", "pmd-maxsleep", "pmd-sleep-max", "pmd-rxq-assign",
+    ];
+
     /// <summary>What is wanted.</summary>
     /// <param name="replica">The tables.</param>
     public static WantedSwitch Of(OvsdbReplica replica)
@@ -20,7 +27,16 @@ public static class OvsdbConfiguration
                 VhostIommu = IsOn(settings, "vhost-iommu-support"),
                 VhostPostcopy = IsOn(settings, "vhost-postcopy-support"),
                 Segmentation = IsOn(settings, "userspace-tso-enable"),
-            });
+            })
+        {
+            Polling = new PollSettings
+            {
+                CoreMask = settings.GetValueOrDefault("pmd-cpu-mask"),
+                SleepUs = settings.GetValueOrDefault("pmd-sleep-max") ?? settings.GetValueOrDefault("pmd-maxsleep"),
+                Assignment = settings.GetValueOrDefault("pmd-rxq-assign"),
+            },
+            WithoutMeaning = [.. settings.Keys.Except(Settings).Order(StringComparer.Ordinal)],
+        };
     }
 
     /// <summary>The one row of the table Open_vSwitch; null before <c>ovs-vsctl init</c>.</summary>
@@ -67,6 +83,7 @@ public static class OvsdbConfiguration
         OfPortBefore = row["ofport"].Number is { } before and > 0 ? (int)before : null,
         Mtu = (int?)row["mtu_request"].Number,
         Address = Address(row["mac"].Text),
+        QueueAffinity = row["other_config"].Map.GetValueOrDefault("pmd-rxq-affinity", ""),
         IngressKbps = row["ingress_policing_rate"].Number ?? 0,
     };
 
