@@ -1,8 +1,9 @@
 # Installs the real counterparts and reserves huge pages. Sourced by test.sh and bench.sh.
 
 # The real counterparts: DPDK's testpmd is in dpdk-dev; gcc and the kernel's headers check structure layouts.
-# libxdp1 is what net_af_xdp itself needs, and libxdp-dev has its structures; ping is a counterpart for it.
-packages=(dpdk dpdk-dev openvswitch-switch openvswitch-switch-dpdk qemu-system-x86 busybox-static cpio iproute2 ethtool procps tcpdump iperf3 iputils-ping libxdp1 libxdp-dev gcc libc6-dev)
+# bsdutils has script, which gives a program a terminal. libxdp1 is what net_af_xdp itself needs, and libxdp-dev has its structures; ping is a counterpart for it.
+# virt-xml-validate needs both of the last.
+packages=(dpdk dpdk-dev openvswitch-switch openvswitch-switch-dpdk qemu-system-x86 busybox-static cpio iproute2 ethtool procps tcpdump iperf3 iputils-ping bsdutils libxdp1 libxdp-dev gcc libc6-dev libvirt-clients libxml2-utils)
 
 install_packages() {
     local missing=()

@@ -58,6 +58,9 @@ public sealed unsafe class Burst : IDisposable
     /// <summary>Room for a frame that the switch itself makes, as long as the loan lasts.</summary>
     public byte* OwnFrame { get; private set; }
 
+    /// <summary>The ways of its frames that leave by several ports or with other tags; null where nobody has such frames.</summary>
+    public FrameRoutes? Routes { get; init; }
+
     /// <summary>How many frames are on loan.</summary>
     public int Count { get; set; }
 
@@ -79,6 +82,7 @@ public sealed unsafe class Burst : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        Routes?.Dispose();
         NativeMemory.AlignedFree(Frames);
         NativeMemory.AlignedFree(Segments);
         NativeMemory.AlignedFree(Selection);

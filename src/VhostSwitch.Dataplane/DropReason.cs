@@ -27,6 +27,24 @@ public enum DropReason : byte
     /// <summary>Its destination is one of the group addresses that bridges do not forward, 01-80-c2-00-00-00 to -0f. Counted where it came in.</summary>
     ReservedGroup,
 
+    /// <summary>Its type says that it has a VLAN tag, and it ends within that. Counted where it came in.</summary>
+    TruncatedTag,
+
+    /// <summary>The port it came in by carries no frames of its VLAN, or none with a tag. Counted where it came in.</summary>
+    VlanNotCarried,
+
+    /// <summary>The port it came in by is the output of a mirror, which takes no frames. Counted where it came in.</summary>
+    MirrorOutput,
+
+    /// <summary>It came in beyond the rate that its port is allowed. Counted where it came in.</summary>
+    Policed,
+
+    /// <summary>Patch ports lead it round and round, or it would leave in too many copies. Counted where it came in.</summary>
+    ForwardingLoop,
+
+    /// <summary>It came in by a protected port, and its destination is behind another one. Counted where it came in.</summary>
+    Protected,
+
     /// <summary>It came from a device whose address another device has (vmdq mode). Counted where it came in.</summary>
     NotRegistered,
 
@@ -69,8 +87,10 @@ public static class DropReasons
 
     private static readonly string[] Names =
     [
-        "runt", "oversize", "bad_offload", "queue_disabled", "same_port", "unknown_destination", "reserved_group", "not_registered", "pool_mismatch", "receiver_down",
-        "receiver_full", "receiver_buffer_too_small", "offload_unsupported", "receiver_broken", "interface_down", "exceeds_mtu", "interface_refused", "interface_overrun",
+        "runt", "oversize", "bad_offload", "queue_disabled", "same_port", "unknown_destination", "reserved_group", "truncated_tag",
+        "vlan_not_carried", "mirror_output", "policed", "forwarding_loop", "protected", "not_registered", "pool_mismatch", "receiver_down",
+        "receiver_full", "receiver_buffer_too_small", "offload_unsupported", "receiver_broken", "interface_down", "exceeds_mtu", "interface_refused",
+        "interface_overrun",
     ];
 
     /// <summary>The reason's name in every output.</summary>

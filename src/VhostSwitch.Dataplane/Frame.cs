@@ -71,6 +71,9 @@ public unsafe struct Frame
     /// <summary><see cref="Output"/>: to every port but the one it came from.</summary>
     public const ushort Flood = 0xfffe;
 
+    /// <summary><see cref="Output"/>: as <see cref="Burst.Routes"/> says.</summary>
+    public const ushort Routed = 0xfffd;
+
     /// <summary><see cref="Output"/>: dropped; the low byte is the <see cref="DropReason"/>.</summary>
     public const ushort Dropped = 0xff00;
 
@@ -92,7 +95,7 @@ public unsafe struct Frame
     /// <summary>Where they start in <see cref="Burst.Segments"/>.</summary>
     public ushort FirstSegment;
 
-    /// <summary>A port's id, <see cref="Flood"/>, or <see cref="Dropped"/> with its reason.</summary>
+    /// <summary>A port's id, <see cref="Flood"/>, <see cref="Routed"/>, or <see cref="Dropped"/> with its reason.</summary>
     public ushort Output;
 
     /// <summary>What the input queue needs to take the frame back.</summary>

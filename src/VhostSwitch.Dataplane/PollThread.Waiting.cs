@@ -51,7 +51,7 @@ public sealed unsafe partial class PollThread
         for (int i = 0; i < count; i++)
         {
             var frame = burst.Frames + which[i];
-            bool later = burst == _burst && frame->Output != Frame.Flood;
+            bool later = burst == _burst && frame->Output < Frame.Dropped;
             if (!room.TryAdd(burst, frame, later ? _sender : null))
             {
                 DropForFull(room.Queue!, count - i);

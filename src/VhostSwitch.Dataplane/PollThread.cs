@@ -47,7 +47,7 @@ public sealed unsafe partial class PollThread : IDisposable
     private readonly FileDescriptor _wake = EventFd.Create();
     private readonly Epoll _epoll = new();
     private readonly Thread _thread;
-    private readonly Burst _burst = new();
+    private readonly Burst _burst = new() { Routes = new FrameRoutes() };
 
     // Written by the control thread while the poll thread runs, each replaced whole.
     private IdlePolicy _idle;
@@ -253,16 +253,18 @@ public sealed unsafe partial class PollThread : IDisposable
     {
         var frames = burst.Frames;
         ushort first = frames[0].Output;
-        bool flood = first == Frame.Flood, same = true;
+        // Flood is the one above Routed.
+        bool flood = first >= Frame.Routed, same = true;
         int work = Frame.WorkOn(frames);
         for (int i = 1; i < burst.Count; i++)
         {
             same &= frames[i].Output == first;
-            flood |= frames[i].Output == Frame.Flood;
+            flood |= frames[i].Output >= Frame.Routed;
             work |= Frame.WorkOn(frames + i);
         }
         burst.HasWork = work != 0;
-        if (flood) DeliverToAll(burst, input, topology);
+        if (flood && burst.Routes!.Count > 0) DeliverRoutes(burst, input, topology);
+        else if (flood) DeliverToAll(burst, input, topology);
         else if (same) DeliverTo(first, burst, burst.Everything, burst.Count, input, topology);
         else DeliverToSome(burst, input, topology);
     }
@@ -361,7 +363,7 @@ public sealed unsafe partial class PollThread : IDisposable
             ref var frame = ref burst.Frames[i];
             bytes += frame.Length;
             if (frame.Delivered) delivered++;
-            else if (frame.Output >= Frame.Dropped && frame.Output < Frame.Flood) counters->Drop((DropReason)(byte)frame.Output);
+            else if (frame.Output >= Frame.Dropped && frame.Output < Frame.Routed) counters->Drop((DropReason)(byte)frame.Output);
         }
         counters->Frames += (ulong)burst.Count;
         counters->Bytes += bytes;

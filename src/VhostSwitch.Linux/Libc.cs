@@ -142,6 +142,8 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial int memfd_create(byte* name, uint flags);
     [LibraryImport("libc")] internal static partial int posix_fallocate(int fd, nint offset, nint length);
     [LibraryImport("libc", SetLastError = true)] internal static partial int ftruncate(int fd, nint length);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int fsync(int fd);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int fchown(int fd, uint owner, uint group);
     [LibraryImport("libc", SetLastError = true)] internal static partial int fcntl(int fd, int cmd, nint arg);
     [LibraryImport("libc", SetLastError = true)] internal static partial nint lseek(int fd, nint offset, int whence);
     [LibraryImport("libc", SetLastError = true)] internal static partial nint syscall(nint number, nint a, nint b, nint c);

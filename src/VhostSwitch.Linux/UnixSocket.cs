@@ -99,15 +99,16 @@ public sealed unsafe class UnixSocket : IDisposable
     }
 
     /// <summary>True when a path names a socket, served or not.</summary>
-    /// <param name="path">The path; a link is not followed.</param>
-    public static bool IsSocketFile(string path)
+    /// <param name="path">The path.</param>
+    /// <param name="followLink">True to ask for what a link leads to; otherwise a link is none.</param>
+    public static bool IsSocketFile(string path, bool followLink = false)
     {
         const int AtFdCwd = -100, AtSymlinkNoFollow = 0x100, StatxSize = 256, ModeOffset = 28;
         const uint StatxType = 1;
         const ushort TypeMask = 0xf000, Socket = 0xc000;
         byte* buffer = stackalloc byte[StatxSize];
         fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
-            return Libc.statx(AtFdCwd, name, AtSymlinkNoFollow, StatxType, buffer) == 0 && (*(ushort*)(buffer + ModeOffset) & TypeMask) == Socket;
+            return Libc.statx(AtFdCwd, name, followLink ? 0 : AtSymlinkNoFollow, StatxType, buffer) == 0 && (*(ushort*)(buffer + ModeOffset) & TypeMask) == Socket;
     }
 
     /// <summary>Makes two connected sockets, both blocking.</summary>

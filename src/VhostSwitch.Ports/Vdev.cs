@@ -49,9 +49,9 @@ public sealed class Vdev
         string[] words = text.Split(',');
         string name = words[0];
         // net_af_packet0 is a device of net_af_packet, not of a shorter name that it begins with.
-        var driver = drivers.Where(d => name.StartsWith(d.Name, StringComparison.Ordinal)).MaxBy(d => d.Name.Length)
+        var driver = drivers.Where(d => d.NameIn(name) is not null).MaxBy(d => d.Name.Length)
             ?? throw new PortException($"'{name}' names no driver; there are {string.Join(", ", drivers.Select(d => d.Name))}, each with a number behind it, for example {drivers[0].Name}0");
-        if (name.Length == driver.Name.Length) throw new PortException($"'{name}' is a driver; a device of it has a number behind the name, for example {name}0");
+        if (name == driver.NameIn(name)) throw new PortException($"'{name}' is a driver; a device of it has a number behind the name, for example {name}0");
         var vdev = new Vdev(name, name, driver, []);
         foreach (string word in words[1..])
         {
@@ -65,6 +65,17 @@ public sealed class Vdev
     /// <param name="name">The device's name.</param>
     /// <param name="portName">The name of its port.</param>
     public Vdev As(string name, string portName) => new(name, portName, Driver, _values);
+
+    /// <summary>The same device with another value of an argument.</summary>
+    /// <param name="key">The argument's key.</param>
+    /// <param name="value">Its only value.</param>
+    /// <exception cref="PortException">The driver has no such argument.</exception>
+    public Vdev With(string key, string value)
+    {
+        var vdev = new Vdev(Name, PortName, Driver, _values.Where(argument => argument.Key != key).ToDictionary());
+        vdev.Add(key, value);
+        return vdev;
+    }
 
     /// <summary>The last value of an argument; null where it was not given.</summary>
     /// <param name="key">The argument's key.</param>

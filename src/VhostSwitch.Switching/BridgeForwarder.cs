@@ -4,21 +4,57 @@ using VhostSwitch.Packets;
 namespace VhostSwitch.Switching;
 
 /// <summary>
-/// An ordinary learning bridge (IEEE 802.1Q, 8): learns every source address by VLAN, floods what it does not know, and never
-/// sends a frame back. <c>--mode bridge</c>.
+/// Learning bridges (IEEE 802.1Q, 8): each learns every source address by VLAN, floods what it does not know, and never sends a frame back. The
+/// plain case, one bridge whose ports carry all VLANs, is decided on here; what has VLAN modes, mirrors or patches is <see cref="NormalAction"/>'s.
 /// </summary>
-public sealed unsafe class BridgeForwarder(MacTable table) : Forwarder
+public sealed unsafe class BridgeForwarder : Forwarder
 {
     /// <summary>How long an address is remembered without being seen, in seconds: the standard's recommendation and everyone's default.</summary>
     public const int AgeSeconds = 300;
 
-    // 01-80-c2-00-00-00 to -0f are for the neighbouring bridge and never forwarded (IEEE 802.1Q, 8.6.3). First byte lowest.
-    private const ulong ReservedGroup = 0x0000_00c2_8001;
-    private const ulong ReservedGroupMask = 0xf0ff_ffff_ffff;
+    private BridgeSet _bridges;
+
+    // What has to be forgotten when a port goes; the control thread's.
+    private IReadOnlyList<MacTable> _tables;
+
+    /// <summary>One bridge of all ports: <c>--mode bridge</c>.</summary>
+    /// <param name="table">Its addresses.</param>
+    public BridgeForwarder(MacTable table)
+    {
+        _bridges = BridgeSet.OfAllPorts(table);
+        _tables = [table];
+    }
+
+    /// <summary>
+    /// Has frames go by other bridges from now on. For the control thread, which waits for the poll threads before it frees what belongs to the
+    /// bridges before.
+    /// </summary>
+    /// <param name="bridges">The bridges.</param>
+    /// <param name="tables">Their addresses.</param>
+    public void Publish(BridgeSet bridges, IReadOnlyList<MacTable> tables)
+    {
+        _tables = tables;
+        Volatile.Write(ref _bridges, bridges);
+    }
 
     /// <inheritdoc/>
     public override void Decide(Burst burst, ushort source)
     {
+        var bridges = Volatile.Read(ref _bridges);
+        if (bridges.Plain is { } bridge) DecidePlain(burst, source, bridges, bridge);
+        else DecideEach(burst, source, bridges);
+    }
+
+    /// <inheritdoc/>
+    public override void Forget(ushort id)
+    {
+        foreach (var table in _tables)
+            table.Forget(id);
+    }
+
+    private static void DecidePlain(Burst burst, ushort source, BridgeSet bridges, Bridge bridge)
+    {
+        var table = bridge.Table;
         // A burst is mostly one conversation: the last answers serve again.
         ulong lastSource = 0, lastDestination = 0;
         ushort lastOutput = 0;
@@ -27,10 +63,17 @@ public sealed unsafe class BridgeForwarder(MacTable table) : Forwarder
             var frame = burst.Frames + i;
             if (frame->Output != Frame.Undecided) continue;
             var snapshot = frame->Snapshot;
-            ushort vlan = Ethernet.VlanId(snapshot);
+            ushort vlan = VlanTags.VlanOf(frame);
             ulong sourceKey = MacTable.Key(Ethernet.Source(snapshot), vlan);
             if (sourceKey != lastSource)
             {
+                // No key that is remembered has this VLAN.
+                if (vlan == VlanTags.Unclear)
+                {
+                    if (!TryClarify(bridges, burst, i, source)) continue;
+                    vlan = 0;
+                    sourceKey = MacTable.Key(Ethernet.Source(snapshot), vlan);
+                }
                 lastSource = sourceKey;
                 if ((sourceKey & MacAddress.GroupBit) == 0) table.Learn(sourceKey, source);
             }
@@ -39,21 +82,55 @@ public sealed unsafe class BridgeForwarder(MacTable table) : Forwarder
             if (destinationKey != lastDestination)
             {
                 lastDestination = destinationKey;
-                lastOutput = Output(destination, destinationKey, source);
+                lastOutput = Output(bridge, destination, destinationKey, source);
             }
             frame->Output = lastOutput;
         }
     }
 
-    /// <inheritdoc/>
-    public override void Forget(ushort id) => table.Forget(id);
+    private static void DecideEach(Burst burst, ushort source, BridgeSet bridges)
+    {
+        var port = bridges.PortOf(source);
+        port?.Policer?.Police(burst);
+        for (int i = 0; i < burst.Count; i++)
+        {
+            if (burst.Frames[i].Output == Frame.Undecided) DecideOn(bridges, burst, i, port);
+        }
+    }
 
-    private ushort Output(ulong destination, ulong key, ushort source)
+    private static void DecideOn(BridgeSet bridges, Burst burst, int i, BridgePort? port)
+    {
+        // A port of no bridge has no queue for long.
+        if (port is null) burst.Frames[i].Drop(DropReason.UnknownDestination);
+        else NormalAction.Decide(bridges, burst, i, port);
+    }
+
+    // True for a frame of VLAN 0 that goes as it is; the others are decided on.
+    private static bool TryClarify(BridgeSet bridges, Burst burst, int i, ushort source)
+    {
+        if (!bridges.HasAllPorts)
+        {
+            DecideOn(bridges, burst, i, bridges.PortOf(source));
+            return false;
+        }
+        bool isWhole = !VlanTags.IsTruncated(burst.Frames + i);
+        if (!isWhole) burst.Frames[i].Drop(DropReason.TruncatedTag);
+        return isWhole;
+    }
+
+    private static ushort Output(Bridge bridge, ulong destination, ulong key, ushort source)
     {
         if ((destination & MacAddress.GroupBit) != 0)
-            return (destination & ReservedGroupMask) == ReservedGroup ? Frame.DroppedFor(DropReason.ReservedGroup) : Frame.Flood;
-        ushort port = table.Find(key);
-        if (port == MacTable.NoPort) return Frame.Flood;
+        {
+            return !bridge.ForwardsReserved && ReservedAddresses.IsReservedGroup(destination)
+                ? Frame.DroppedFor(DropReason.ReservedGroup) : Frame.Flood;
+        }
+        ushort port = bridge.Table.Find(key);
+        if (port == MacTable.NoPort)
+        {
+            return !bridge.ForwardsReserved && ReservedAddresses.IsReservedDevice(destination)
+                ? Frame.DroppedFor(DropReason.ReservedGroup) : Frame.Flood;
+        }
         return port == source ? Frame.DroppedFor(DropReason.SamePort) : port;
     }
 }

@@ -70,6 +70,7 @@ public sealed unsafe class MacTable : IDisposable
     private readonly ushort[] _perPort = new ushort[Ports];
     private readonly MacEvent[] _events = new MacEvent[MaxEvents];
     private int _eventCount;
+    private int _count;
     private uint _now;
 
     /// <summary>Makes an empty table.</summary>
@@ -82,8 +83,15 @@ public sealed unsafe class MacTable : IDisposable
 
     private const int TotalEntries = (Buckets + BucketsSearched - 1) * EntriesPerBucket;
 
-    /// <summary>The most addresses that it can hold.</summary>
+    /// <summary>The most addresses that any table can hold.</summary>
     public static int Capacity => TotalEntries;
+
+    /// <summary>The most addresses that this one learns. For the control thread.</summary>
+    public int Most
+    {
+        get => Volatile.Read(ref field);
+        set => Volatile.Write(ref field, Math.Min(value, Capacity));
+    } = TotalEntries;
 
     /// <summary>How many addresses were seen for the first time.</summary>
     public ulong Learned { get; private set; }
@@ -241,7 +249,11 @@ public sealed unsafe class MacTable : IDisposable
         bool taken = false;
         _lock.Enter(ref taken);
         bool killed = Interlocked.CompareExchange(ref entry.Value, NoPort, value) == value;
-        if (killed) _perPort[(ushort)value]--;
+        if (killed)
+        {
+            _perPort[(ushort)value]--;
+            _count--;
+        }
         _lock.Exit(useMemoryBarrier: true);
         return killed;
     }
@@ -260,14 +272,18 @@ public sealed unsafe class MacTable : IDisposable
         var entry = Search(key);
         ushort owner = entry == null ? NoPort : (ushort)entry->Value;
         if (owner == port) return true;
-        if (_perPort[port] >= MaxPerPort || (entry == null && (entry = FreeEntry(key)) == null))
+        if (_perPort[port] >= MaxPerPort || (owner == NoPort && _count >= Most) || (entry == null && (entry = FreeEntry(key)) == null))
         {
             NotLearned++;
             return false;
         }
         if (owner != NoPort) _perPort[owner]--;
         if (owner != NoPort) Moved++;
-        else Learned++;
+        else
+        {
+            Learned++;
+            _count++;
+        }
         _perPort[port]++;
         Volatile.Write(ref entry->Value, Seen(port));
         Volatile.Write(ref entry->Key, key);

@@ -44,27 +44,30 @@ public sealed unsafe class VmdqUplink : OutputQueue
     {
         // A frame to all goes untagged to the devices that come after the uplink: each is given back as it was.
         var before = stackalloc Frame[Burst.MaxFrames];
+        var changes = stackalloc SegmentChange[Burst.MaxFrames];
         for (int i = 0; i < count; i++)
         {
             before[i] = burst.Frames[which[i]];
-            Tag(burst, which[i]);
+            changes[i] = Tag(burst, which[i]);
         }
         int handled = _inner.Send(burst, which, count);
         for (int i = 0; i < count; i++)
         {
             var frame = burst.Frames + which[i];
             bool delivered = frame->Delivered;
+            changes[i].Undo(burst);
             *frame = before[i];
             frame->Delivered = delivered;
         }
         return handled;
     }
 
-    private void Tag(Burst burst, int i)
+    private SegmentChange Tag(Burst burst, int i)
     {
         var frame = burst.Frames + i;
         ushort tag = _pools.TagOf(burst.Source);
-        if (!VlanTag.IsOn(frame)) VlanTag.Push(burst, i, tag);
-        else if (_options.Vm2Vm == Vm2Vm.Hardware) VlanTag.Set(frame, tag);
+        if (!VlanTag.IsOn(frame)) return VlanTag.Push(burst, i, tag);
+        if (_options.Vm2Vm == Vm2Vm.Hardware) VlanTag.Set(frame, tag);
+        return default;
     }
 }

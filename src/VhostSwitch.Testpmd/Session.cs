@@ -75,23 +75,33 @@ internal sealed class Session : IDisposable
     public TestPort AddPort(Vdev vdev)
     {
         int id = Enumerable.Range(0, int.MaxValue).First(n => !_ports.ContainsKey(n));
-        var device = vdev.Driver.Create(vdev, _context);
-        device.Noted += text => Output.WriteLine($"Port {id} ({vdev.Name}): {text}");
-        try
-        {
-            device.Start();
-        }
-        catch
-        {
-            device.Dispose();
-            throw;
-        }
-        var port = new TestPort(id, device) { TxOffloads = _configuration.TxOffloads, RxOffloads = _configuration.RxOffloads };
+        var device = Open(id, Used(vdev));
+        var port = new TestPort(id, vdev, device) { TxOffloads = _configuration.TxOffloads, RxOffloads = _configuration.RxOffloads };
         if (_configuration.Peers.TryGetValue(id, out var peer)) port.Peer = peer;
         _ports.Add(id, port);
         Output.WriteLine($"Port {id}: {port.Address.ToString().ToUpperInvariant()}");
         if (!port.IsUp) Output.WriteLine($"Port {id} ({vdev.Name}): {device.Status}");
         return port;
+    }
+
+    /// <summary>Makes a port's device anew where other queues are wanted than it has.</summary>
+    /// <param name="port">The port, by which nothing is forwarded.</param>
+    /// <exception cref="PortException">The device cannot be made anew; the port is closed.</exception>
+    public void Renew(TestPort port)
+    {
+        var used = Used(port.Wanted);
+        if (used.IsSameAs(port.Device.Vdev)) return;
+        var counted = port.Count();
+        port.Device.Dispose();
+        try
+        {
+            port.Replace(Open(port.Id, used), counted);
+        }
+        catch
+        {
+            _ports.Remove(port.Id);
+            throw;
+        }
     }
 
     /// <summary>Closes a port.</summary>
@@ -220,6 +230,30 @@ internal sealed class Session : IDisposable
         foreach (var port in _ports.Values)
             port.Dispose();
         _ports.Clear();
+    }
+
+    // A device without the queues that nobody would look at: its other end would send to them.
+    private Vdev Used(Vdev wanted)
+    {
+        if (wanted.Driver.QueuesArgument is not { } argument) return wanted;
+        int used = Math.Max(Settings.RxQueues, Settings.TxQueues);
+        return wanted.Number(argument, 1, 1, int.MaxValue) <= used ? wanted : wanted.With(argument, $"{used}");
+    }
+
+    private PortDevice Open(int id, Vdev vdev)
+    {
+        var device = vdev.Driver.Create(vdev, _context);
+        device.Noted += text => Output.WriteLine($"Port {id} ({vdev.Name}): {text}");
+        try
+        {
+            device.Start();
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
+        return device;
     }
 
     private void DisposeStreams()

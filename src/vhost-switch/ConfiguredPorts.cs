@@ -4,6 +4,7 @@ using VhostSwitch.Control.Show;
 using VhostSwitch.Linux;
 using VhostSwitch.Ports;
 using VhostSwitch.Ports.NetVhost;
+using VhostSwitch.Switching;
 
 namespace VhostSwitch.Program;
 
@@ -19,25 +20,28 @@ internal sealed class ConfiguredPorts : IDisposable
     private readonly string _runFolder;
     private readonly PortRegistry _ports;
     private readonly PortContext _context;
+    private readonly ConfiguredBridges _bridges;
     private readonly Action<LogLevel, string> _log;
     private readonly InterfaceFactReader _facts = new();
     private readonly SortedDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
-    private readonly OfPorts _numbers = new();
+    private readonly Dictionary<string, OfPorts> _numbers = [];
     private SwitchSettings? _settings;
     private SwitchSettings? _lastSettings;
     private IReadOnlyList<string> _withoutMeaning = [];
-    private SwitchPlan _plan = new(new Dictionary<string, IReadOnlyDictionary<string, string>>(), []);
+    private SwitchPlan _plan = new(new Dictionary<string, PlannedBridge>(), []);
 
     /// <summary>Begins without ports.</summary>
     /// <param name="runFolder">The folder that sockets are made in.</param>
     /// <param name="ports">The devices of the switch.</param>
     /// <param name="context">What devices work in.</param>
+    /// <param name="bridges">The bridges that the ports are of.</param>
     /// <param name="log">Takes each line that people should read.</param>
-    public ConfiguredPorts(string runFolder, PortRegistry ports, PortContext context, Action<LogLevel, string> log)
+    public ConfiguredPorts(string runFolder, PortRegistry ports, PortContext context, ConfiguredBridges bridges, Action<LogLevel, string> log)
     {
         _runFolder = runFolder;
         _ports = ports;
         _context = context;
+        _bridges = bridges;
         _log = log;
     }
 
@@ -49,13 +53,10 @@ internal sealed class ConfiguredPorts : IDisposable
         if (!wanted.WithoutMeaning.SequenceEqual(_withoutMeaning) && wanted.WithoutMeaning.Count > 0)
             _log(LogLevel.Info, $"other_config of the table Open_vSwitch: no meaning here: {string.Join(", ", wanted.WithoutMeaning)}");
         _withoutMeaning = wanted.WithoutMeaning;
-        string? current = _entries.Values.FirstOrDefault(entry => entry.Device is not null)?.Planned.Bridge;
-        _plan = SwitchPlan.Of(wanted, _settings ?? wanted.Settings, _runFolder, current);
+        _plan = SwitchPlan.Of(wanted, _settings ?? wanted.Settings, _runFolder);
         var present = _entries.Values.Select(entry => entry.Planned).ToList();
         var changes = PortChanges.Between(present, _plan.Interfaces, planned => _entries[planned.Wanted.Name].IsWhole);
         var errors = _entries.ToDictionary(entry => entry.Key, entry => entry.Value.Error);
-        foreach (string name in changes.Removed)
-            Remove(name, isSilent: changes.Added.Any(planned => planned.Wanted.Name == name));
         foreach (var planned in changes.Kept)
         {
             var entry = _entries[planned.Wanted.Name];
@@ -64,6 +65,13 @@ internal sealed class ConfiguredPorts : IDisposable
             entry.Planned = planned;
             Tune(entry);
         }
+        // Frames stop going by what goes before it goes, and its number may be another's.
+        Publish(except: changes.Removed);
+        foreach (string name in changes.Removed)
+            Remove(name, isSilent: changes.Added.Any(planned => planned.Wanted.Name == name));
+        if (changes.Removed.Count > 0) Publish();
+        foreach (string gone in _numbers.Keys.Except(_plan.Bridges.Keys).ToList())
+            _numbers.Remove(gone);
         foreach (var planned in changes.Added)
             Add(planned, errors.GetValueOrDefault(planned.Wanted.Name));
     }
@@ -71,7 +79,7 @@ internal sealed class ConfiguredPorts : IDisposable
     /// <summary>How the bridges and interfaces are.</summary>
     public SwitchReport Report() => new(
         _plan.Bridges.ToDictionary(
-            bridge => bridge.Key, bridge => new BridgeReport(_entries.GetValueOrDefault(bridge.Key)?.Device?.Address, bridge.Value)),
+            bridge => bridge.Key, bridge => new BridgeReport(_entries.GetValueOrDefault(bridge.Key)?.Device?.Address, bridge.Value.Status)),
         _entries.ToDictionary(entry => entry.Key, entry => Report(entry.Value)));
 
     /// <summary>The OpenFlow number of a port by its name; null for one that has none.</summary>
@@ -90,8 +98,13 @@ internal sealed class ConfiguredPorts : IDisposable
         from queue in entry.Planned.Tuning.CoreOfQueue
         select (entry.Planned.Wanted.Name, queue.Key, queue.Value);
 
-    /// <summary>The bridges by name.</summary>
-    public IEnumerable<string> Bridges => _plan.Bridges.Keys;
+    /// <summary>The bridges with their ports, for people.</summary>
+    public IReadOnlyList<BridgePorts> Shown() =>
+    [
+        .. from bridge in _plan.Bridges
+           orderby bridge.Key
+           select new BridgePorts(bridge.Key, bridge.Value.Status, [.. _entries.Values.Where(entry => entry.Planned.Bridge == bridge.Key).Select(Shown)]),
+    ];
 
     /// <summary>What is wanted and has no device: it is where the user looks first.</summary>
     public IEnumerable<PortSnapshot> Missing() =>
@@ -115,6 +128,12 @@ internal sealed class ConfiguredPorts : IDisposable
         _lastSettings = settings;
     }
 
+    private static BridgePort Shown(Entry entry) => new(
+        entry.Planned.Wanted.Name,
+        entry.OfPort == InterfaceReport.NoPort ? null : entry.OfPort,
+        entry.Planned.Wanted.Type,
+        entry.Error ?? entry.Planned.Notice ?? entry.Planned.Waiting);
+
     private InterfaceReport Report(Entry entry) => new(entry.OfPort, entry.Error ?? entry.Planned.Notice)
     {
         Facts = entry.Error is not null ? null
@@ -134,7 +153,7 @@ internal sealed class ConfiguredPorts : IDisposable
             if (error != errorBefore) _log(LogLevel.Warning, $"bridge {planned.Bridge}: {error}");
             return;
         }
-        entry.OfPort = planned.IsLocal ? OfPorts.Local : _numbers.Take(planned.Wanted.OfPortRequest, planned.Wanted.OfPortBefore);
+        entry.OfPort = planned.IsLocal ? OfPorts.Local : NumbersOf(entry).Take(planned.Wanted.OfPortRequest, planned.Wanted.OfPortBefore);
         _log(LogLevel.Info, $"bridge {planned.Bridge}: added interface {name} on port {entry.OfPort}");
         if (planned.Notice is { } notice) _log(LogLevel.Warning, $"{name}: {notice}");
         if (planned.Wanted.Type == InterfaceTypes.VhostServer && !planned.IsLocal)
@@ -148,20 +167,34 @@ internal sealed class ConfiguredPorts : IDisposable
     {
         try
         {
-            entry.Device = _ports.Add(vdev, _context);
+            // The port belongs to its bridge before it has a queue.
+            entry.Device = _ports.Add(vdev, _context, device =>
+            {
+                entry.Device = device;
+                Publish();
+            });
             Tune(entry);
         }
         catch (Exception e) when (e is PortException or LinuxException)
         {
+            entry.Device = null;
+            Publish();
             entry.Error = Sentence(entry.Planned.Wanted.Name, e.Message);
         }
+    }
+
+    // Each bridge counts by itself.
+    private OfPorts NumbersOf(Entry entry)
+    {
+        if (!_numbers.TryGetValue(entry.Planned.Bridge, out var numbers)) _numbers.Add(entry.Planned.Bridge, numbers = new OfPorts());
+        return numbers;
     }
 
     // A number that is another's already is not given: the interface keeps its own.
     private void Renumber(Entry entry, int? request)
     {
-        if (request is not { } number || entry.Planned.IsLocal || entry.OfPort == InterfaceReport.NoPort || !_numbers.TryTake(number)) return;
-        _numbers.Return(entry.OfPort);
+        if (request is not { } number || entry.Planned.IsLocal || entry.OfPort == InterfaceReport.NoPort || !NumbersOf(entry).TryTake(number)) return;
+        NumbersOf(entry).Return(entry.OfPort);
         entry.OfPort = number;
     }
 
@@ -172,12 +205,20 @@ internal sealed class ConfiguredPorts : IDisposable
         device.LimitFrames(entry.Planned.Wanted.Mtu is { } mtu ? (uint)mtu + FrameOverhead : null);
     }
 
+    private void Publish(IReadOnlyCollection<string>? except = null) => _bridges.Publish(_plan,
+        (from entry in _entries.Values
+         let wanted = entry.Planned.Wanted
+         let device = entry.Device
+         where device is not null && except?.Contains(wanted.Name) != true
+         select (entry.Planned.Bridge, Port: entry.Planned.Bridging with { Id = device.Port.Id, Policer = entry.PolicerFor(wanted) }))
+        .ToLookup(port => port.Bridge, port => port.Port));
+
     private void Remove(string name, bool isSilent)
     {
         _entries.Remove(name, out var entry);
         if (entry!.Device is { } device) _ports.Remove(device.Vdev.Name);
         if (entry.OfPort is InterfaceReport.NoPort) return;
-        if (entry.OfPort != OfPorts.Local) _numbers.Return(entry.OfPort);
+        if (entry.OfPort != OfPorts.Local) NumbersOf(entry).Return(entry.OfPort);
         if (!isSilent) _log(LogLevel.Info, $"bridge {entry.Planned.Bridge}: deleted interface {name} on port {entry.OfPort}");
     }
 
@@ -209,6 +250,17 @@ internal sealed class ConfiguredPorts : IDisposable
             if (_hadLink is { } had && had != facts.HasLink && Device is not VhostDevice) _resets++;
             _hadLink = facts.HasLink;
             return facts with { LinkResets = _resets };
+        }
+
+        private Policer? Policer { get; set; }
+
+        // One that stays as it is goes on with what it has.
+        public Policer? PolicerFor(WantedInterface wanted)
+        {
+            if (wanted.IngressKbps <= 0) Policer = null;
+            else if (Policer?.Kbps != wanted.IngressKbps || Policer.BurstKbit != wanted.IngressBurstKbit)
+                Policer = new Policer(wanted.IngressKbps, wanted.IngressBurstKbit);
+            return Policer;
         }
     }
 }

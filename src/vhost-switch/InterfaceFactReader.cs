@@ -7,6 +7,7 @@ using VhostSwitch.Ports.NetAfPacket;
 using VhostSwitch.Ports.NetAfXdp;
 using VhostSwitch.Ports.NetTap;
 using VhostSwitch.Ports.NetVhost;
+using VhostSwitch.Ports.Patch;
 
 namespace VhostSwitch.Program;
 
@@ -17,13 +18,23 @@ internal sealed class InterfaceFactReader : IDisposable
 {
     private static readonly MacAddress NoAddress = new(0);
 
+    // The counters of a guest's port that have not been counted yet.
+    private static readonly Dictionary<string, long> NothingOfAGuest = new()
+    {
+        ["ovs_rx_qos_drops"] = 0,
+        ["ovs_tx_failure_drops"] = 0,
+        ["ovs_tx_mtu_exceeded_drops"] = 0,
+        ["ovs_tx_invalid_hwol_drops"] = 0,
+        ["ovs_tx_retries"] = 0,
+    };
+
     private readonly InterfaceControl _control = new();
     private readonly Ethtool _ethtool = new(new EthtoolSocket());
 
     /// <summary>How an interface is that waits for something before there is a device.</summary>
     /// <param name="reason">What it waits for.</param>
     public static InterfaceFacts Waiting(string reason) => new(IsAdminUp: true, HasLink: false, NoAddress, Mtu: 0, Index: 0,
-        new Dictionary<string, string> { ["mode"] = "client", ["status"] = "disconnected", ["detail"] = reason }, new Dictionary<string, long>());
+        new Dictionary<string, string> { ["mode"] = "client", ["status"] = "disconnected", ["detail"] = reason }, NothingOfAGuest);
 
     /// <summary>How a device is.</summary>
     /// <param name="device">The device.</param>
@@ -39,7 +50,8 @@ internal sealed class InterfaceFactReader : IDisposable
             return new(IsAdminUp: true, hasLink, NoAddress, mtu, Index: 0, Status(vhost), statistics);
         }
         string driver = device.Vdev.Driver.Name;
-        var status = new Dictionary<string, string> { ["driver_name"] = driver, ["detail"] = device.Status };
+        var status = new Dictionary<string, string> { ["detail"] = device.Status };
+        if (device.Vdev.Driver is not PatchDriver) status["driver_name"] = driver;
         if (device.Vdev.Driver is not (TapDriver or AfPacketDriver or AfXdpDriver) || _control.StateOf(device.Endpoint) is not { } state)
             return new(hasLink, hasLink, device.Address, Mtu: null, Index: 0, status, statistics);
         if (_ethtool.DriverOf(device.Endpoint) is { } kernels)
@@ -62,7 +74,7 @@ internal sealed class InterfaceFactReader : IDisposable
 
     private static Dictionary<string, string> Status(VhostDevice vhost)
     {
-        var status = new Dictionary<string, string> { ["mode"] = "server", ["detail"] = vhost.Status };
+        var status = new Dictionary<string, string> { ["mode"] = vhost.IsClient ? "client" : "server", ["detail"] = vhost.Status };
         status["status"] = vhost.FrontEnd is null ? "disconnected" : "connected";
         if (vhost.FrontEnd?.Device is not { } device) return status;
         status["socket"] = vhost.Endpoint;
@@ -86,6 +98,7 @@ internal sealed class InterfaceFactReader : IDisposable
             Add("rx", queue / ringsPerQueue, *block.Counters);
         foreach (var (queue, block) in device.OutputCounters)
             Add("tx", queue / ringsPerQueue, *block.Counters);
+        if (all.TryGetValue($"rx_{DropReasons.Name(DropReason.Policed)}_drops", out long policed) || device is VhostDevice) all["ovs_rx_qos_drops"] = policed;
         if (device is not VhostDevice) return all;
         // What Open vSwitch counts as failures is all that a guest did not take for any other reason.
         long tooLong = Dropped(DropReason.ExceedsMtu), unfit = Dropped(DropReason.OffloadUnsupported);

@@ -18,7 +18,7 @@ try
         case Subcommand.Ctl:
             if (CtlCommandLine.Parse(words) is { } ctl)
                 return await CtlCommand.RunAsync(ctl, Console.Out, Console.Error, Console.IsOutputRedirected ? null : AnsiConsole.Console);
-            SubcommandHelp.WriteCtl(Console.Out);
+            SubcommandHelp.WriteCtl(words, Console.Out);
             return ExitCode.Ok;
         case Subcommand.Completion:
             Console.Write(ShellCompletion.Script(words));

@@ -37,6 +37,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
     private readonly PortRegistry _ports;
     private readonly ConfiguredPorts _configured;
     private readonly ConfiguredPolling _polling;
+    private readonly ConfiguredBridges _bridges;
     private readonly Thread _controlThread;
     private readonly int _collectionsAtStart = GC.CollectionCount(0);
     private readonly Dictionary<PollThread, BusyMeter> _busy = [];
@@ -52,12 +53,14 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         _log = log;
         _configuration = configuration;
         _pools = configuration.Mode == SwitchMode.Vmdq ? new VmdqPools(_table) : null;
-        Forwarder forwarder = _pools is null ? new BridgeForwarder(_table) : new VmdqForwarder(_pools, configuration.Vmdq);
+        var bridge = new BridgeForwarder(_table);
+        Forwarder forwarder = _pools is null ? bridge : new VmdqForwarder(_pools, configuration.Vmdq);
         _dataPlane = new DataPlane(configuration.PollCores, forwarder, configuration.Retry, configuration.Idle);
+        _bridges = new ConfiguredBridges(bridge, _dataPlane);
         _context = new PortContext(_loop, _dataPlane, OwnMemory.For(configuration.Memory));
         _ports = new PortRegistry(_context);
         _ports.Noted += (device, text) => log(LogLevel.Warning, $"{device.Vdev.Name}: {text}");
-        _configured = new ConfiguredPorts(configuration.Ovsdb?.RunFolder ?? "", _ports, _context, log);
+        _configured = new ConfiguredPorts(configuration.Ovsdb?.RunFolder ?? configuration.Config?.RunFolder ?? "", _ports, _context, _bridges, log);
         _polling = new ConfiguredPolling(configuration, _dataPlane, log);
         _dataPlane.CoreOf = queue => _dataPlane.Topology.Find(queue.PortId) is { } port ? _configured.CoreOf(port.Name, queue.Index) : null;
         foreach (var thread in _dataPlane.Threads)
@@ -101,7 +104,10 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
                 instance.Add(vdev);
             if (configuration.Devices.Count > 0) log(LogLevel.Info, instance._context.Memory.Describe());
             foreach (string path in configuration.SocketPaths)
-                instance._server.Listen(path);
+            {
+                if (configuration.ConnectsToSockets) instance._server.Connect(path);
+                else instance._server.Listen(path);
+            }
         }
         catch
         {
@@ -132,13 +138,12 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
     public Task<SwitchReport> ReportAsync() => _loop.Invoke(_configured.Report);
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<BridgeSnapshot>> BridgesAsync() => _loop.Invoke(Bridges);
+    public Task<IReadOnlyList<BridgeSnapshot>> BridgesAsync() => _loop.Invoke(() => _bridges.Snapshots(Address));
 
     /// <inheritdoc/>
     public Task FlushAsync(string bridge) => _loop.Invoke(() =>
     {
-        foreach (var port in _dataPlane.Topology.Attached)
-            _table.Forget(port.Id);
+        _bridges.Flush(bridge);
         return true;
     });
 
@@ -156,9 +161,12 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         if (!_controlThread.Join(StopLimit)) throw new InvalidOperationException($"the control thread did not end within {StopLimit.TotalSeconds} s");
         _dataPlane.Dispose();
         _table.Dispose();
+        _bridges.Dispose();
         _configured.Dispose();
         _loop.Dispose();
     }
+
+    private IEnumerable<MacTable> Tables => [_table, .. _bridges.Tables];
 
     /// <summary>What devices are offered.</summary>
     private static DeviceOptions Offer(SwitchConfiguration configuration)
@@ -203,6 +211,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         // Devices of vmdq mode keep their address as long as they are there.
         uint age = _configuration.Mode == SwitchMode.Vmdq ? 0u : BridgeForwarder.AgeSeconds;
         _table.Tick(++_seconds, age, _dataPlane.WaitForThreads);
+        _bridges.Tick(_seconds);
         foreach (var gone in _busy.Keys.Except(_dataPlane.Threads).ToList())
             _busy.Remove(gone);
         foreach (var thread in _dataPlane.Threads)
@@ -222,7 +231,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
 
     private void ReportAddresses()
     {
-        var events = _table.TakeEvents();
+        MacEvent[] events = [.. Tables.SelectMany(table => table.TakeEvents())];
         if (events.Length > 0) Steer();
         foreach (var e in events)
         {
@@ -246,10 +255,11 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         ProductVersion.Text,
         _configuration.Mode,
         [.. _ports.Devices.Select(Show), .. _server.Connections.Select(Show), .. _server.Endpoints.Where(e => e.Sessions.Count == 0).Select(Show), .. _configured.Missing()],
-        [.. _table.Entries().Select(Show)],
+        [.. Tables.SelectMany(table => table.Entries()).Select(Show)],
         [.. _dataPlane.Threads.Select(Show)])
     {
         Steering = _steering,
+        Bridges = _configured.Shown(),
     };
 
     private PortSnapshot Show(DeviceServer<VhostPort>.Connection connection) =>
@@ -268,12 +278,12 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         [.. device.Rings.Select(ring => Show(rings, ring))]);
 
     // A socket that nobody has connected to is shown too: it is where the user looks first.
-    private static PortSnapshot Show(ServerEndpoint endpoint) => new(
+    private static PortSnapshot Show(Endpoint endpoint) => new(
         Path.GetFileName(endpoint.Path),
         "net_vhost",
         null,
         endpoint.Path,
-        endpoint.LastEnd is { } reason ? $"waiting for a front-end (the last one was disconnected: {reason})" : "waiting for a front-end",
+        endpoint.Waiting,
         [],
         [],
         0,
@@ -326,13 +336,6 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         }
         return new QueueSnapshot(index, direction, input is null ? null : _dataPlane.OwnerOf(input)?.Index, size, enabled,
             counters.Frames, counters.Bytes, counters.Notifications, drops);
-    }
-
-    // All ports are those of one bridge so far.
-    private IReadOnlyList<BridgeSnapshot> Bridges()
-    {
-        var counts = new MacTableCounts(MacTable.Capacity, _table.Learned, _table.Expired, _table.Moved);
-        return [.. _configured.Bridges.Select(name => new BridgeSnapshot(name, [.. _table.Entries().Select(Address)], counts))];
     }
 
     private BridgeAddress Address(MacEntry entry)

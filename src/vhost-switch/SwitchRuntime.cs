@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using VhostSwitch.Control.CommandLine;
+using VhostSwitch.Control.FileConfiguration;
 using VhostSwitch.Control.Ovsdb;
 using VhostSwitch.Control.Statistics;
 using VhostSwitch.Control.Unixctl;
@@ -31,7 +32,13 @@ public static class SwitchRuntime
             using var instance = SwitchInstance.Start(configuration, GuestQueueFactory.Default, Log);
             await using var control = new UnixctlServer(ProductVersion.Line, fault => output.WriteLine($"control socket: {fault.Message}"));
             SwitchCommands.Register(control, instance.SnapshotAsync, instance.StatisticsAsync, new OvsCommands(instance, level => logLevel = level), stop.Ask);
+            var session = configuration.Config is { } config ? new ConfigSession(config.File, instance, Log) : null;
+            ConfigCommands.Register(control, session, configuration.Ovsdb is null
+                ? "the ports of this switch are those of its command line: started with --config FILE, it takes changes while it runs"
+                : "the ports of this switch are those of its database: ovs-vsctl changes them");
             Listen(control, configuration, output);
+            // Sockets of ports are made beside the control socket, whose folder is there by now.
+            if (session is not null) await session.StartAsync().ConfigureAwait(false);
             using var ending = new CancellationTokenSource();
             var statistics = PrintStatisticsAsync(configuration, instance, output, ending.Token);
             // Ends by itself only for a fault of this program.

@@ -4,10 +4,14 @@ using Xunit;
 
 namespace VhostSwitch.Interop;
 
-/// <summary>The scripts of docs/examples, as a newcomer runs them.</summary>
+/// <summary>The files of docs/examples, as a newcomer uses them.</summary>
 public sealed class ExampleTests : InteropTest
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);
+
+    [Fact]
+    public Task LibvirtsOwnCheckTakesTheGuest() =>
+        ChildProcess.RunAsync("virt-xml-validate", "virt-xml-validate", [Path.Combine(Repository.Root, "docs", "examples", "demovm.xml"), "domain"], Limits.Step);
 
     [Fact]
     public async Task GuestsReachTheOutsideThroughAnAttachedInterface()

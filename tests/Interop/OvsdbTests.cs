@@ -117,16 +117,15 @@ public sealed class OvsdbTests : InteropTest
         await StartAsync();
         await AddBridgeAsync();
         await AddServerPortAsync("p0");
-        await Ovs.ConfigureAsync("set", "Port", "p0", "tag=5");
-        Assert.Equal("-1", await GetAsync("p0", "ofport"));
-        Assert.Contains("tag, trunks, vlan_mode and cvlans are not built yet", await GetAsync("p0", "error"));
-        await Ovs.ConfigureAsync("clear", "Port", "p0", "tag");
-        Assert.Equal("[]", await GetAsync("p0", "error"));
-        Assert.NotEqual("-1", await GetAsync("p0", "ofport"));
+        await TellAsync("add-bond", "br0", "b0", "x0", "x1");
+        Assert.Equal("-1", await GetAsync("x0", "ofport"));
+        Assert.Contains("bonds are not built yet", await GetAsync("x0", "error"));
+        await Ovs.ConfigureAsync("del-port", "br0", "b0");
 
         Assert.Contains("datapath_type is not set, which means the kernel's switch", await TellAsync("add-br", "br1"));
-        await TellAsync("set", "Bridge", "br1", "datapath_type=netdev");
-        Assert.Contains("several bridges are not built yet, and br0 is one", await Ovs.ConfigureAsync("get", "Bridge", "br1", "status:error"));
+        await Ovs.ConfigureAsync("set", "Bridge", "br1", "datapath_type=netdev");
+        Assert.Equal("65534", await GetAsync("br1", "ofport"));
+        Assert.Contains("options:peer is missing", await TellAsync("add-port", "br1", "w0", "--", "set", "Interface", "w0", "type=patch") + await GetAsync("w0", "error"));
         await Ovs.ConfigureAsync("del-br", "br1");
         await Ovs.ConfigureAsync("set-controller", "br0", "tcp:127.0.0.1:6653");
         Assert.Contains("OpenFlow is not built", await Ovs.ConfigureAsync("get", "Bridge", "br0", "status:controller"));

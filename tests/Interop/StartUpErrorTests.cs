@@ -83,7 +83,6 @@ public sealed class StartUpErrorTests : InteropTest
     [InlineData("--tx-csum", "yes")]
     [InlineData("--tso", "7")]
     [InlineData("--vlan-strip", "9")]
-    [InlineData("--client", null)]
     [InlineData("--dmas", "[txd0@0000:00:04.0]")]
     [InlineData("-p", "0")]
     public Task ABadOrUnbuiltOptionIsRefusedByName(string option, string? value) =>

@@ -56,14 +56,17 @@ public sealed class TestpmdProgramTests : InteropTest
     }
 
     /// <summary>The documents' last example, on the switch that it is an example for: its prompt lines, and the line they promise.</summary>
-    [Fact]
-    public async Task TheSwitchLearnsFromTheDocumentedLines()
+    /// <param name="device">As the two editions write it.</param>
+    [Theory]
+    [InlineData("virtio_user")]
+    [InlineData("virtio-user")]
+    public async Task TheSwitchLearnsFromTheDocumentedLines(string device)
     {
         string socket = Folder.File("usvhost");
         SwitchProcess vhostSwitch = await StartSwitchAsync(new() { Sockets = [socket] });
         await using ChildProcess testpmd = Start("-c", "0x3", "-n", "4", "--socket-mem", "1024", "--no-pci", "--no-huge",
-            "--file-prefix=virtio_user-testpmd",
-            $"--vdev=virtio_user0,mac={OwnMac},path={socket}", "--", "-i", "--txqflags=0xf01", "--disable-hw-vlan");
+            $"--file-prefix={device}-testpmd",
+            $"--vdev={device}0,mac={OwnMac},path={socket}", "--", "-i", "--txqflags=0xf01", "--disable-hw-vlan");
         await testpmd.WaitForLineAsync(new Regex("^Done"), Limits.Step);
         testpmd.WriteLine("set fwd mac_retry");
         await testpmd.WaitForLineAsync(new Regex("Set mac packet forwarding mode with retry"), Limits.Step);
@@ -151,6 +154,32 @@ public sealed class TestpmdProgramTests : InteropTest
         testpmd.Signal(ChildSignal.Interrupt);
         Assert.Equal(0, await testpmd.WaitForExitAsync(Limits.Step));
         Assert.Contains(testpmd.Transcript.Lines(), line => line.Contains("Accumulated forward statistics for all ports", StringComparison.Ordinal));
+    }
+
+    /// <summary>What fingers do at a prompt: the tabulator key, erasing, the line before, both ends of the line, words in the middle.</summary>
+    [Fact]
+    public async Task OnATerminalLinesAreEditedAndCompleted()
+    {
+        const string tab = "\t", erase = "\x7f", before = "\e[A", left = "\e[D", toBegin = "\x01", toEnd = "\x05", clear = "\x15";
+        string command = $"{Repository.TestpmdProgram} -l 0,1 --no-huge --no-pci --vdev=net_ring0,loop=1 -- -i --total-num-mbufs=2048";
+        await using ChildProcess terminal = ChildProcess.Start("testpmd", "script", ["--quiet", "--flush", "--return", "--command", command, "/dev/null"],
+            Folder.Path, new Dictionary<string, string> { ["TERM"] = "xterm" });
+        await terminal.WaitForLineAsync(new Regex("^Done"), Limits.Step);
+        await TypeAsync($"sho{tab}port st{tab}all", "NIC statistics for port 0 ");
+        await TypeAsync($"set fwd rxonlx{erase}y", "Set rxonly packet forwarding mode");
+        await TypeAsync($"{before}{erase}{erase}{erase}{erase}{erase}{erase}mac", "Set mac packet forwarding mode");
+        await TypeAsync($"fwd macswp{left}a{toBegin}set {toEnd}", "Set macswap packet forwarding mode");
+        await TypeAsync($"frobnicate{clear}{before}{before}{before}{before}", "NIC statistics for port 0 ");
+        // The end of the input, by its key.
+        terminal.WriteLine("\x04");
+        Assert.Equal(0, await terminal.WaitForExitAsync(Limits.Step));
+
+        async Task TypeAsync(string keys, string answer)
+        {
+            int from = terminal.Transcript.Length;
+            terminal.WriteLine(keys);
+            await terminal.WaitForLineAsync(new Regex(answer), Limits.Step, from);
+        }
     }
 
     [Theory]

@@ -124,6 +124,41 @@ public sealed class VirtioUserPortTests : InteropTest
         await vhostSwitch.StopAsync();
     }
 
+    /// <summary>The driver is killed under load, again and again, and started anew: its back-end goes on with the next one.</summary>
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    public async Task TrafficResumesAfterEveryKillOfTheDriver(bool server, bool packed)
+    {
+        const long enough = 1000;
+        string socket = Folder.File("s");
+        TestpmdOptions driver = new()
+        {
+            Own = true,
+            Title = "testpmd",
+            Core = 0,
+            ForwardMode = "io",
+            Descriptors = RingSize,
+            Ports = [new OwnPort("virtio_user", $",mac={OurMac},path={socket},{Arguments(server, packed, mergeable: true)}")],
+            MoreOptions = ["--port-topology=loop"],
+        };
+        Testpmd dpdk = await StartTestpmdAsync(NetVhost(socket, client: server, queuePairs: 1));
+        await dpdk.StartForwardingAsync();
+        for (int kill = 0; kill <= Kills; kill++)
+        {
+            Testpmd own = await StartTestpmdAsync(driver);
+            long before = Assert.Single(await dpdk.ShowCountersAsync()).ReceivedFrames;
+            await own.StartForwardingAsync(txFirst: true);
+            await Until.TrueAsync(
+                async () => Assert.Single(await dpdk.ShowCountersAsync()).ReceivedFrames > before + enough
+                    && Assert.Single(await own.ShowCountersAsync()).ReceivedFrames > enough,
+                Limits.Step,
+                $"frames go round after {kill} kills",
+                own.Transcript.ToString);
+            await own.KillAsync();
+        }
+    }
+
     private async Task SwapAndCompareAsync(SwitchProcess vhostSwitch, string ours, string theirs, bool packed, bool jumbo, int queuePairs)
     {
         await vhostSwitch.WaitForStatusAsync(status => status.PortAt(theirs).IsUp, "a port that is up");

@@ -14,7 +14,7 @@ internal sealed unsafe class BurstOf : IDisposable
 
     public BurstOf(params ReadOnlySpan<(MacAddress To, MacAddress From, int Vlan)> frames)
     {
-        Burst = new Burst { Count = frames.Length };
+        Burst = new Burst { Count = frames.Length, Routes = new FrameRoutes() };
         _memory = (byte*)NativeMemory.AllocZeroed((nuint)(frames.Length * Length));
         for (int i = 0; i < frames.Length; i++)
         {

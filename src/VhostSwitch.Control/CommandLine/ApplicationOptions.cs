@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Numerics;
+using VhostSwitch.Control.FileConfiguration;
 using VhostSwitch.Control.Ovsdb;
 using VhostSwitch.Dataplane;
 using VhostSwitch.Ports;
@@ -22,7 +23,7 @@ internal sealed class ApplicationOptions : OptionSet
     private readonly ValueOption _socketFiles, _baseName, _deviceIndex;
     private readonly ValueOption _portMask, _vm2vm, _mergeable, _checksum, _tso, _retry, _retryNumber, _retryDelay, _statistics, _vlanStrip;
     private readonly ValueOption _zeroCopy, _rxDescriptors, _txDescriptors, _buffers, _dmaType, _dmaChannels;
-    private readonly ValueOption _mode, _poll, _controlSocket, _ovsdb;
+    private readonly ValueOption _mode, _poll, _controlSocket, _ovsdb, _config;
     private readonly FlagOption _postcopy, _promiscuous, _client, _dequeueZeroCopy, _builtinDriver;
 
     public ApplicationOptions()
@@ -61,6 +62,8 @@ internal sealed class ApplicationOptions : OptionSet
             "Where vhost-switch ctl and ovs-appctl reach the switch. Default: see Control socket."));
         _ovsdb = Add(new ValueOption("--ovsdb", "unix:PATH",
             "Bridges and ports are those of Open vSwitch's database, which ovs-vsctl changes; PATH is the socket of its ovsdb-server. Needs mode bridge; no --socket-file, --vdev or -a."));
+        _config = Add(new ValueOption("--config", "FILE",
+            "Bridges and ports are those of a JSON file, which vhost-switch ctl add-port and the like change while the switch runs; made by the first change if it is not there. Needs mode bridge; no --ovsdb, --socket-file, --vdev or -a."));
         _vlanStrip = Add(new ValueOption("--vlan-strip", "0|1",
             "vmdq: 1: frames from the uplink reach guests without their VLAN tag. 0: with it. Default: 1.").Suggest(OnOff));
         _zeroCopy = Add(new ValueOption("--zero-copy", "0|1",
@@ -70,7 +73,8 @@ internal sealed class ApplicationOptions : OptionSet
         _txDescriptors = Add(new ValueOption("--tx-desc-num", "N",
             $"Uplink transmit descriptors in zero-copy mode: a power of 2, at most {MaxDescriptors}. Default: 64."));
         _buffers = Add(new ValueOption("--total-num-mbufs", "N", "Accepted without effect: frames are not kept in a buffer pool."));
-        _client = Add(new FlagOption("--client", "Not built yet: connect to sockets that QEMU serves."));
+        _client = Add(new FlagOption("--client",
+            "Connect to the sockets, which the front-ends serve (QEMU's server=on), again and again, in place of serving them. Not together with --ovsdb or --config."));
         _dequeueZeroCopy = Add(new FlagOption("--dequeue-zero-copy", "Not built yet."));
         _builtinDriver = Add(new FlagOption("--builtin-net-driver", "Not built yet."));
         _dmaType = Add(new ValueOption("--dma-type", "NAME", "Not built yet."));
@@ -93,10 +97,13 @@ internal sealed class ApplicationOptions : OptionSet
         var mode = ReadMode(result);
         var (devices, uplink) = ReadUplink(result, basis.Devices, mode, notices);
         var ovsdb = ReadOvsdb(result, basis.Devices, mode);
+        var config = ReadConfig(result, basis.Devices, mode);
         return basis with
         {
-            SocketPaths = SocketPathChoice.Of(_socketFiles.All(result), _baseName.Last(result), controlSocket, hasDefault: ovsdb is null),
+            SocketPaths = SocketPathChoice.Of(_socketFiles.All(result), _baseName.Last(result), controlSocket, hasDefault: ovsdb is null && config is null),
+            ConnectsToSockets = _client.IsGiven(result),
             Ovsdb = ovsdb,
+            Config = config,
             ControlSocket = controlSocket,
             Mode = mode,
             Devices = devices,
@@ -126,8 +133,6 @@ internal sealed class ApplicationOptions : OptionSet
     {
         Refuse(DpdkNumber.ReadSwitch(_zeroCopy.Last(result), false, "zero-copy [0|1]"), "--zero-copy 1",
             "frames are copied once between guest and uplink; use --zero-copy 0");
-        Refuse(_client.IsGiven(result), "--client",
-            "the switch serves its sockets and cannot connect to one that QEMU serves; leave it out and start QEMU without server=on");
         Refuse(_dequeueZeroCopy.IsGiven(result), "--dequeue-zero-copy", "frames are copied once from guest to guest; leave it out");
         Refuse(_builtinDriver.IsGiven(result), "--builtin-net-driver", "there is one data path for all devices; leave it out");
         Refuse(_dmaType.IsGiven(result), $"--dma-type {_dmaType.Last(result)}", "frames are copied by the processor; leave it out");
@@ -162,11 +167,35 @@ internal sealed class ApplicationOptions : OptionSet
     private OvsdbTarget? ReadOvsdb(ParseResult result, IReadOnlyList<Vdev> devices, SwitchMode mode)
     {
         if (_ovsdb.Last(result) is not { } text) return null;
+        RefuseOtherPorts(result, devices, mode, _ovsdb, "the database", "ovs-vsctl add-port");
+        return OvsdbTarget.Parse(text, Environment.GetEnvironmentVariable(OvsdbTarget.RunFolderVariable));
+    }
+
+    private ConfigTarget? ReadConfig(ParseResult result, IReadOnlyList<Vdev> devices, SwitchMode mode)
+    {
+        if (_config.Last(result) is not { } path) return null;
+        if (_ovsdb.IsGiven(result)) throw new CommandLineException("--config and --ovsdb each have all bridges and ports: leave one of them out");
+        RefuseOtherPorts(result, devices, mode, _config, "the file", "vhost-switch ctl add-port");
+        return ConfigTarget.Open(path, Environment.GetEnvironmentVariable(OvsdbTarget.RunFolderVariable), _controlSocket.Last(result));
+    }
+
+    // A source of bridges that are changed while the switch runs has every port: two places would be two truths.
+    private void RefuseOtherPorts(ParseResult result, IReadOnlyList<Vdev> devices, SwitchMode mode, ValueOption source, string owner, string command)
+    {
         string? other = _socketFiles.IsGiven(result) ? _socketFiles.Given(result) : _baseName.IsGiven(result) ? _baseName.Given(result)
             : devices.Count > 0 ? $"--vdev {devices[0].Name}" : null;
-        if (other is not null) throw new CommandLineException($"{other} makes a port, and with --ovsdb the database has all of them: add it there with ovs-vsctl add-port");
-        if (mode != SwitchMode.Bridge) throw new CommandLineException("--ovsdb has bridges, which are not for vmdq mode: leave out -p, -P, --vm2vm, --vlan-strip and --mode vmdq");
-        return OvsdbTarget.Parse(text, Environment.GetEnvironmentVariable(OvsdbTarget.RunFolderVariable));
+        if (other is not null)
+            throw new CommandLineException($"{other} makes a port, and with {source.Name} {owner} has all of them: add it there with {command}");
+        if (_client.IsGiven(result))
+        {
+            throw new CommandLineException($"--client concerns the sockets of --socket-file, and with {source.Name} {owner} has all ports: "
+                + "give them the type dpdkvhostuserclient");
+        }
+        if (mode != SwitchMode.Bridge)
+        {
+            throw new CommandLineException($"{source.Name} has bridges, which are not for vmdq mode: "
+                + "leave out -p, -P, --vm2vm, --vlan-strip and --mode vmdq");
+        }
     }
 
     // The devices that are ports, and the one of them that is the uplink of vmdq mode.

@@ -1,11 +1,15 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
+using VhostSwitch.Control.FileConfiguration;
 
 namespace VhostSwitch.Control.CommandLine;
 
 /// <summary>Reads <c>vhost-switch ctl [options] COMMAND [ARGUMENT...]</c>.</summary>
 public static class CtlCommandLine
 {
-    private static readonly string[] KnownCommands = ["show", "stats", "mac-table", "list-commands", "version", "exit"];
+    private static readonly string[] KnownCommands = ["show", "stats", "mac-table", "list-commands", "version", "exit", .. ConfigCommands.Names];
+
+    private const string Separator = "--";
 
     private static readonly ValueOption Socket = new("--socket", "PATH", "The control socket. Default: that of --file-prefix in the default places.",
         "-t", "--target");
@@ -29,8 +33,10 @@ public static class CtlCommandLine
     public static CtlOptions? Parse(IReadOnlyList<string> words)
     {
         if (SubcommandHelp.IsAskedFor(words)) return null;
-        var result = Command.Parse(words, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        string[] command = result.GetValue(Words) ?? [];
+        // Behind "--" a second command follows, which goes to the switch with it.
+        int end = words.TakeWhile(word => word != Separator).Count();
+        var result = Command.Parse([.. words.Take(end)], new ParserConfiguration { ResponseFileTokenReplacer = null });
+        string[] command = [.. WithNameFirst(result.GetValue(Words) ?? []), .. words.Skip(end)];
         if (command.Length == 0) throw new CommandLineException("ctl needs a command, for example: vhost-switch ctl show");
         if (command[0].StartsWith('-'))
         {
@@ -44,10 +50,22 @@ public static class CtlCommandLine
         return new CtlOptions(Socket.Last(result), prefix, timeout, command[0], command[1..]);
     }
 
+    // ovs-vsctl has its options before the command.
+    private static IEnumerable<string> WithNameFirst(string[] words)
+    {
+        var options = words.TakeWhile(word => word is ConfigEdit.MayExist or ConfigEdit.IfExists).ToList();
+        return options.Count == 0 || options.Count == words.Length ? words
+            : [words[options.Count], .. options, .. words.Skip(options.Count + 1)];
+    }
+
     private static Argument<string[]> MakeWords()
     {
         var words = new Argument<string[]>("COMMAND") { Arity = ArgumentArity.ZeroOrMore };
-        words.CompletionSources.Add(KnownCommands);
+        words.CompletionSources.Add(context => Suggest(context.ParseResult.GetValue(words) ?? []).Select(word => new CompletionItem(word)));
         return words;
     }
+
+    // The last of the words is the one that is being written, or the one before it.
+    private static IEnumerable<string> Suggest(string[] words) =>
+        words.Length < 2 ? [.. KnownCommands, .. ConfigCommands.Suggest(words)] : ConfigCommands.Suggest(words);
 }

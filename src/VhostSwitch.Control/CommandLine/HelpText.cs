@@ -22,6 +22,8 @@ public static class HelpText
         "    Core 1 polls; guests may leave checksums and segmentation to each other.",
         "vhost-switch -l 1 -- --socket-file /tmp/sock0 --rx-retry 1 --rx-retry-num 5 --rx-retry-delay 20 --stats 2",
         "    Waits longer for guests that are slow to take frames, and prints statistics every 2 s.",
+        "vhost-switch -l 1 -- --config /etc/vhost-switch.json",
+        "    Bridges and ports are those of the file; vhost-switch ctl add-br br0, ctl add-port br0 vm0 type=dpdkvhostuser change it.",
         "qemu-system-x86_64 ... -object memory-backend-memfd,id=mem,size=1G,share=on -numa node,memdev=mem \\",
         "    -chardev socket,id=c1,path=/tmp/sock0 -netdev type=vhost-user,id=n1,chardev=c1 -device virtio-net-pci,netdev=n1",
         "    A guest for it.",
@@ -39,7 +41,7 @@ public static class HelpText
         output.WriteLine("  vhost-switch demo [--seconds N] [--size BYTES] [--json]");
         Row(output, "", "two built-in guests exchange checked frames");
         output.WriteLine("  vhost-switch ctl [--socket PATH] COMMAND [ARGUMENT...]");
-        Row(output, "", "ask a running switch; ctl --help says what");
+        Row(output, "", "ask or change a running switch; ctl --help says what");
         output.WriteLine("  vhost-switch completion bash|zsh");
         Row(output, "", "print a script for the shell's completion");
         output.WriteLine("  vhost-switch --help | --version");
@@ -63,7 +65,8 @@ public static class HelpText
 
         Section(output, "Exit code");
         output.WriteLine(
-            $"  {ExitCode.Ok}  done        {ExitCode.Failed}  could not start, or failed        {ExitCode.BadCommandLine}  bad command line");
+            $"  {ExitCode.Ok}  done        {ExitCode.Failed}  could not start, or failed        "
+            + $"{ExitCode.BadCommandLine}  bad command line, or file of --config");
 
         Section(output, "Examples");
         foreach (string line in Examples)

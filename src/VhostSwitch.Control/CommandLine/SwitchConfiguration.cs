@@ -1,3 +1,4 @@
+using VhostSwitch.Control.FileConfiguration;
 using VhostSwitch.Control.Ovsdb;
 using VhostSwitch.Dataplane;
 using VhostSwitch.Ports;
@@ -15,13 +16,19 @@ public sealed record SwitchConfiguration
     public const string DefaultFilePrefix = "rte";
 
     /// <summary>
-    /// The vhost-user sockets to serve, as the user wrote them, so relative ones count from the current directory.
-    /// No two for the same file, each at most 107 bytes; at least one, but none with <see cref="Ovsdb"/>.
+    /// The vhost-user sockets, as the user wrote them, so relative ones count from the current directory.
+    /// No two for the same file, each at most 107 bytes; at least one, but none with <see cref="Ovsdb"/> or <see cref="Config"/>.
     /// </summary>
     public IReadOnlyList<string> SocketPaths { get; init; } = [DefaultSocketPath];
 
-    /// <summary>The database that the bridges and ports come from; null where they come from the command line.</summary>
+    /// <summary>True where front-ends serve the <see cref="SocketPaths"/> and the switch connects to them; false where the switch serves them.</summary>
+    public bool ConnectsToSockets { get; init; }
+
+    /// <summary>The database that the bridges and ports come from; null where they come from elsewhere.</summary>
     public OvsdbTarget? Ovsdb { get; init; }
+
+    /// <summary>The file that the bridges and ports come from; null where they come from elsewhere. Never with <see cref="Ovsdb"/>.</summary>
+    public ConfigTarget? Config { get; init; }
 
     /// <summary>The devices of <c>--vdev</c> and <c>-a</c> that are ports of the switch, each with a name of its own.</summary>
     public IReadOnlyList<Vdev> Devices { get; init; } = [];

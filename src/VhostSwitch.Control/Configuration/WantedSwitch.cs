@@ -1,4 +1,5 @@
 using VhostSwitch.Packets;
+using VhostSwitch.Switching;
 
 namespace VhostSwitch.Control.Configuration;
 
@@ -15,6 +16,9 @@ public sealed record WantedSwitch(IReadOnlyList<WantedBridge> Bridges, SwitchSet
 
     /// <summary>What is said beyond that and has no meaning here, by name, in the order of the alphabet.</summary>
     public IReadOnlyList<string> WithoutMeaning { get; init; } = [];
+
+    /// <summary>How many tags of a frame are looked at, 1 or 2; what is behind them is payload.</summary>
+    public int TagsRead { get; init; } = 1;
 }
 
 /// <summary>Settings that are fixed when the first configuration is applied: later changes wait for the next start, as with Open vSwitch.</summary>
@@ -50,30 +54,20 @@ public sealed record WantedBridge(string Name, IReadOnlyList<WantedPort> Ports)
     /// <summary>VLANs in which nothing is learned.</summary>
     public IReadOnlyList<int> FloodVlans { get; init; } = [];
 
+    /// <summary>True to forward frames that are for the neighbouring switch, spanning tree's among them.</summary>
+    public bool ForwardsReserved { get; init; }
+
+    /// <summary>How long an address is remembered without being seen, in seconds.</summary>
+    public int AddressAgeSeconds { get; init; } = BridgeForwarder.AgeSeconds;
+
+    /// <summary>How many addresses it learns.</summary>
+    public int MostAddresses { get; init; } = 8192;
+
     /// <summary>The address of the local interface; null for any.</summary>
     public MacAddress? Address { get; init; }
 
     /// <summary>Its mirrors, in the order of the alphabet.</summary>
     public IReadOnlyList<WantedMirror> Mirrors { get; init; } = [];
-}
-
-/// <summary>How a port treats VLAN tags.</summary>
-public enum VlanMode
-{
-    /// <summary>Frames of one VLAN, without tag.</summary>
-    Access,
-
-    /// <summary>Frames of several VLANs, with their tags.</summary>
-    Trunk,
-
-    /// <summary>A trunk; frames without tag belong to one VLAN, and leave with its tag.</summary>
-    NativeTagged,
-
-    /// <summary>A trunk; frames without tag belong to one VLAN, and leave without tag.</summary>
-    NativeUntagged,
-
-    /// <summary>Frames get an outer tag.</summary>
-    Dot1qTunnel,
 }
 
 /// <summary>A port of a bridge.</summary>
@@ -92,6 +86,12 @@ public sealed record WantedPort(string Name, IReadOnlyList<WantedInterface> Inte
 
     /// <summary>How it treats tags; null where that follows from the rest.</summary>
     public VlanMode? VlanMode { get; init; }
+
+    /// <summary>Whether frames leave with tags of VLAN 0.</summary>
+    public PriorityTags PriorityTags { get; init; }
+
+    /// <summary>True where the outer tag of a tunnel has the type of an ordinary one (0x8100, not 0x88a8).</summary>
+    public bool TunnelsPlainTags { get; init; }
 
     /// <summary>True where a QoS is configured.</summary>
     public bool HasQos { get; init; }
@@ -125,6 +125,9 @@ public sealed record WantedInterface(string Name, string Type)
 
     /// <summary>What it may bring in, in kbit/s; 0 for no limit.</summary>
     public long IngressKbps { get; init; }
+
+    /// <summary>How much of it at once, in kbit; 0 for <see cref="Policer.DefaultBurstKbit"/>.</summary>
+    public long IngressBurstKbit { get; init; }
 }
 
 /// <summary>A mirror: frames of some ports are sent to another one as well.</summary>

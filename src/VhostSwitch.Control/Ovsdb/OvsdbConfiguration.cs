@@ -1,5 +1,7 @@
+using System.Globalization;
 using VhostSwitch.Control.Configuration;
 using VhostSwitch.Packets;
+using VhostSwitch.Switching;
 
 namespace VhostSwitch.Control.Ovsdb;
 
@@ -10,8 +12,11 @@ public static class OvsdbConfiguration
     private static readonly string[] Settings =
     [
         "dpdk-init", "vhost-sock-dir", "vhost-iommu-support", "vhost-postcopy-support", "userspace-tso-enable", "stats-update-interval",
-        "pmd-cpu-mask", "pmd-maxsleep", "pmd-sleep-max", "pmd-rxq-assign",
+        "pmd-cpu-mask", "pmd-maxsleep", "pmd-sleep-max", "pmd-rxq-assign", "vlan-limit",
     ];
+
+    // Open vSwitch's limits.
+    private const int LeastAge = 15, MostAge = 3600, LeastAddresses = 10, UsualAddresses = 8192, MostAddresses = 1_000_000;
 
     /// <summary>What is wanted.</summary>
     /// <param name="replica">The tables.</param>
@@ -36,6 +41,8 @@ public static class OvsdbConfiguration
                 Assignment = settings.GetValueOrDefault("pmd-rxq-assign"),
             },
             WithoutMeaning = [.. settings.Keys.Except(Settings).Order(StringComparer.Ordinal)],
+            // All that there are where 0 is said; Open vSwitch looks at one unless it is told.
+            TagsRead = Number(settings, "vlan-limit") is 0 or >= 2 ? 2 : 1,
         };
     }
 
@@ -51,6 +58,9 @@ public static class OvsdbConfiguration
         FailMode = row["fail_mode"].Text ?? "",
         HasController = row["controller"].Count > 0,
         FloodVlans = [.. row["flood_vlans"].Numbers],
+        ForwardsReserved = IsOn(row["other_config"].Map, "forward-bpdu"),
+        AddressAgeSeconds = Number(row["other_config"].Map, "mac-aging-time") is { } age and not 0 ? Math.Clamp(age, LeastAge, MostAge) : BridgeForwarder.AgeSeconds,
+        MostAddresses = Number(row["other_config"].Map, "mac-table-size") is { } most and not 0 ? Math.Clamp(most, LeastAddresses, MostAddresses) : UsualAddresses,
         Address = Address(row["other_config"].Map.GetValueOrDefault("hwaddr")),
         Mirrors = Named(replica, OvsdbTables.Mirror, row["mirrors"], mirror => Mirror(replica, mirror), mirror => mirror.Name),
     };
@@ -72,6 +82,13 @@ public static class OvsdbConfiguration
             // The schema allows no other.
             _ => null,
         },
+        PriorityTags = row["other_config"].Map.GetValueOrDefault("priority-tags") switch
+        {
+            "if-nonzero" or "true" => PriorityTags.IfNonzero,
+            "always" => PriorityTags.Always,
+            _ => PriorityTags.Never,
+        },
+        TunnelsPlainTags = row["other_config"].Map.GetValueOrDefault("qinq-ethtype") == "802.1q",
         HasQos = row["qos"].Count > 0,
         IsProtected = row["protected"].IsTrue,
     };
@@ -85,6 +102,7 @@ public static class OvsdbConfiguration
         Address = Address(row["mac"].Text),
         QueueAffinity = row["other_config"].Map.GetValueOrDefault("pmd-rxq-affinity", ""),
         IngressKbps = row["ingress_policing_rate"].Number ?? 0,
+        IngressBurstKbit = row["ingress_policing_burst"].Number ?? 0,
     };
 
     private static WantedMirror Mirror(OvsdbReplica replica, OvsdbRow row) => new(row["name"].Text ?? "")
@@ -105,8 +123,12 @@ public static class OvsdbConfiguration
     private static IReadOnlyList<string> Names(OvsdbReplica replica, OvsdbDatum ports) =>
         Named(replica, OvsdbTables.Port, ports, row => row["name"].Text ?? "", name => name);
 
-    private static MacAddress? Address(string? text) =>
+    /// <summary>The address that an interface may have; null where the text is none.</summary>
+    internal static MacAddress? Address(string? text) =>
         MacAddress.TryParse(text ?? "", out var address) && !address.IsGroup && address.Value != 0 ? address : null;
+
+    private static int? Number(IReadOnlyDictionary<string, string> settings, string key) =>
+        int.TryParse(settings.GetValueOrDefault(key), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number : null;
 
     private static bool IsOn(IReadOnlyDictionary<string, string> settings, string key) => settings.GetValueOrDefault(key) == "true";
 }

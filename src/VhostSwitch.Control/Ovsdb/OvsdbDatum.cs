@@ -77,6 +77,15 @@ public sealed class OvsdbDatum : IEquatable<OvsdbDatum>
     public static OvsdbDatum Of(IReadOnlyDictionary<string, long> map) =>
         new(map.Select(entry => (new OvsdbAtom(OvsdbAtomKind.String, entry.Key), OvsdbAtom.Of(entry.Value))), isMap: true);
 
+    /// <summary>A set of rows.</summary>
+    /// <param name="rows">Their UUIDs.</param>
+    public static OvsdbDatum Of(IEnumerable<Guid> rows) =>
+        new(rows.Select(row => (new OvsdbAtom(OvsdbAtomKind.Uuid, row.ToString()), default(OvsdbAtom))), isMap: false);
+
+    /// <summary>A set of atoms.</summary>
+    /// <param name="atoms">The atoms.</param>
+    internal static OvsdbDatum Of(IEnumerable<OvsdbAtom> atoms) => new(atoms.Distinct().Select(atom => (atom, default(OvsdbAtom))), isMap: false);
+
     /// <summary>Reads a value.</summary>
     /// <param name="json">The <c>value</c> of RFC 7047.</param>
     /// <exception cref="OvsdbException">It is none.</exception>

@@ -30,6 +30,11 @@ public sealed class OvsdbReplica
     /// <param name="id">The row's UUID.</param>
     public OvsdbRow? Find(string table, Guid id) => _tables[table].GetValueOrDefault(id);
 
+    /// <summary>Puts a row in, or in the place of the one of its UUID.</summary>
+    /// <param name="table">The table's name.</param>
+    /// <param name="row">The row.</param>
+    public void Put(string table, OvsdbRow row) => _tables[table][row.Id] = row;
+
     /// <summary>Takes over what has changed.</summary>
     /// <param name="updates">The <c>table-updates</c> of RFC 7047.</param>
     /// <returns>True where something has changed that others write, and not this switch.</returns>

@@ -24,7 +24,7 @@ internal static class OvsdbTables
             ["datapath_id", "datapath_version", "status"]),
         new(Port, ["name", "interfaces", "tag", "trunks", "vlan_mode", "cvlans", "qos", "protected", "other_config"], []),
         new(Interface,
-            ["name", "type", "options", "ofport_request", "mtu_request", "mac", "ingress_policing_rate", "other_config"],
+            ["name", "type", "options", "ofport_request", "mtu_request", "mac", "ingress_policing_rate", "ingress_policing_burst", "other_config"],
             [
                 "ofport", "error", "admin_state", "link_state", "link_speed", "link_resets", "duplex", "mac_in_use", "mtu", "ifindex",
                 "status", "statistics",

@@ -19,6 +19,7 @@ public static class SnapshotView
     {
         console.WriteLine($"vhost-switch {snapshot.Version}, mode {snapshot.Mode.ToString().ToLowerInvariant()}");
         if (snapshot.Steering is { } steering) console.WriteLine($"steering: {steering.By} ({steering.Reason})");
+        if (snapshot.Bridges.Count > 0) Section("Bridges", Bridges(snapshot.Bridges));
         foreach (var (title, table) in (ReadOnlySpan<(string, Table)>)
             [
                 ("Ports", Ports(snapshot.Ports)),
@@ -27,6 +28,11 @@ public static class SnapshotView
                 ("MAC table", MacTable(snapshot.MacTable)),
                 ("Poll threads", PollThreads(snapshot.PollThreads)),
             ])
+        {
+            Section(title, table);
+        }
+
+        void Section(string title, Table table)
         {
             console.WriteLine();
             console.WriteLine(title);
@@ -41,6 +47,19 @@ public static class SnapshotView
     /// <summary>The MAC table alone as plain text.</summary>
     /// <param name="entries">The addresses.</param>
     public static string PlainText(IReadOnlyList<MacTableEntry> entries) => Plain(console => Write(console, MacTable(entries)));
+
+    private static Table Bridges(IReadOnlyList<BridgePorts> bridges)
+    {
+        var table = Columns("Bridge", "Port", "Number", "Type", "Note");
+        foreach (var bridge in bridges)
+        {
+            string status = string.Join("; ", bridge.Status.OrderBy(line => line.Key, StringComparer.Ordinal).Select(line => $"{line.Key}: {line.Value}"));
+            Row(table, new Text(bridge.Name), new Text("-"), new Text("-"), new Text("-"), new Text(status == "" ? "-" : status));
+            foreach (var port in bridge.Ports)
+                Row(table, new Text(bridge.Name), new Text(port.Name), Number(port.Number), new Text(port.Type), new Text(port.Note ?? "-"));
+        }
+        return table;
+    }
 
     private static Table Ports(IReadOnlyList<PortSnapshot> ports)
     {

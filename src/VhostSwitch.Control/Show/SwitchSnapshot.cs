@@ -17,4 +17,7 @@ public sealed record SwitchSnapshot(
 {
     /// <summary>Who sorts the uplink's frames into pools; null on a bridge, and without an uplink.</summary>
     public SteeringSnapshot? Steering { get; init; }
+
+    /// <summary>The bridges of a configuration that may change; empty where the ports are those of the command line.</summary>
+    public IReadOnlyList<BridgePorts> Bridges { get; init; } = [];
 }

@@ -7,6 +7,12 @@ public sealed class AfPacketDriver : PortDriver
     public override string Name => "net_af_packet";
 
     /// <inheritdoc/>
+    public override string FormerName => "eth_af_packet";
+
+    /// <inheritdoc/>
+    public override string QueuesArgument => "qpairs";
+
+    /// <inheritdoc/>
     public override string Summary => "an interface of the host, by packet sockets";
 
     /// <inheritdoc/>

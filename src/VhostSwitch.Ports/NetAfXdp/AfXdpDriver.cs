@@ -7,6 +7,9 @@ public sealed class AfXdpDriver : PortDriver
     public override string Name => "net_af_xdp";
 
     /// <inheritdoc/>
+    public override string QueuesArgument => "queue_count";
+
+    /// <inheritdoc/>
     public override string Summary => "an interface of the kernel by AF_XDP sockets, past the kernel's network stack";
 
     /// <inheritdoc/>

@@ -7,6 +7,9 @@ public sealed class NullDriver : PortDriver
     public override string Name => "net_null";
 
     /// <inheritdoc/>
+    public override string FormerName => "eth_null";
+
+    /// <inheritdoc/>
     public override string Summary => "takes every frame and gives frames of zeros, for measurements";
 
     /// <inheritdoc/>

@@ -7,6 +7,9 @@ public sealed class PcapDriver : PortDriver
     public override string Name => "net_pcap";
 
     /// <inheritdoc/>
+    public override string FormerName => "eth_pcap";
+
+    /// <inheritdoc/>
     public override string Summary => "gives the frames of a capture file and writes those it takes to another";
 
     /// <inheritdoc/>

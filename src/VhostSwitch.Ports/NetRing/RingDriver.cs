@@ -13,6 +13,9 @@ public sealed class RingDriver : PortDriver
     public override string Name => "net_ring";
 
     /// <inheritdoc/>
+    public override string FormerName => "eth_ring";
+
+    /// <inheritdoc/>
     public override string Summary => "two devices joined: a frame sent to one arrives at the other";
 
     /// <inheritdoc/>

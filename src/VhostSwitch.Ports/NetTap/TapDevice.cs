@@ -114,7 +114,7 @@ internal sealed class TapDevice : PortDevice
         if (vdev.Text("mac") is not { } text) return null;
         if (text == "fixed")
         {
-            byte.TryParse(vdev.Name.AsSpan(vdev.Driver.Name.Length), NumberStyles.None, CultureInfo.InvariantCulture, out byte number);
+            byte.TryParse(vdev.Name.AsSpan(vdev.Driver.NameIn(vdev.Name)?.Length ?? 0), NumberStyles.None, CultureInfo.InvariantCulture, out byte number);
             return new MacAddress(FixedAddress | ((ulong)number << 40));
         }
         if (!MacAddress.TryParse(text, out var address) || address.IsGroup || address.Value == 0)

@@ -7,6 +7,12 @@ public sealed class TapDriver : PortDriver
     public override string Name => "net_tap";
 
     /// <inheritdoc/>
+    public override string FormerName => "eth_tap";
+
+    /// <inheritdoc/>
+    public override string QueuesArgument => "queues";
+
+    /// <inheritdoc/>
     public override string Summary => "a TAP interface of the host, made or taken over";
 
     /// <inheritdoc/>

@@ -15,6 +15,7 @@ public sealed class VhostDevice : PortDevice
     private readonly VhostOptions _options;
     private DeviceServer<FrontEndRings>? _server;
     private FrontEndRings? _frontEnd;
+    private ClientEndpoint? _client;
     private string _waiting = "waiting for a front-end";
     private bool _refusedOne;
     private bool _closed;
@@ -33,7 +34,10 @@ public sealed class VhostDevice : PortDevice
     public override MacAddress? Address => null;
 
     /// <inheritdoc/>
-    public override string Status => _frontEnd?.Status ?? _waiting;
+    public override string Status => _frontEnd?.Status ?? _client?.Waiting ?? _waiting;
+
+    /// <summary>True where the front-end serves the socket.</summary>
+    public bool IsClient => _options.IsClient;
 
     /// <summary>The front-end that is connected; null while none is.</summary>
     public VhostRings? FrontEnd => _frontEnd;
@@ -50,7 +54,13 @@ public sealed class VhostDevice : PortDevice
         };
         try
         {
-            _server.Listen(_options.Path);
+            if (!IsClient)
+            {
+                _server.Listen(_options.Path);
+                return;
+            }
+            _client = _server.Connect(_options.Path);
+            _client.WaitingChanged += () => Note(Status);
         }
         catch (VhostException e)
         {
@@ -84,7 +94,7 @@ public sealed class VhostDevice : PortDevice
     private void Leave(string? reason)
     {
         _waiting = $"waiting for the next front-end: the last one {(reason is null ? "has gone" : $"was disconnected: {reason}")}";
-        if (!_closed) Note(_waiting);
+        if (!_closed && _client is not { EndedAsBefore: true }) Note(_waiting);
     }
 
     /// <summary>The rings of one front-end; the port and the counters are the device's.</summary>

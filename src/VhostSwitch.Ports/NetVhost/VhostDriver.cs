@@ -7,6 +7,12 @@ public sealed class VhostDriver : PortDriver
     public override string Name => "net_vhost";
 
     /// <inheritdoc/>
+    public override string FormerName => "eth_vhost";
+
+    /// <inheritdoc/>
+    public override string QueuesArgument => "queues";
+
+    /// <inheritdoc/>
     public override string Summary => "a vhost-user socket for one guest or program at a time; the port stays when it goes";
 
     /// <inheritdoc/>
@@ -17,7 +23,7 @@ public sealed class VhostDriver : PortDriver
         new("tso", "0|1", "1: the front-end may send segments longer than a frame, and gets some. Default: 0."),
         new("iommu-support", "0|1", "1: a guest may have an IOMMU before its device. Default: 0."),
         new("postcopy-support", "0|1", "1: a guest may migrate here ahead of its memory. Default: 0."),
-        new("client", "0", "1 (the front-end serves the socket) is not built yet."),
+        new("client", "0|1", "1: the front-end serves the socket, and is connected to again and again. Default: 0."),
         new("dequeue-zero-copy", "0", "1 is not built."),
         new("linear-buffer", "0", "1 is not built."),
         new("ext-buffer", "0", "1 is not built."),

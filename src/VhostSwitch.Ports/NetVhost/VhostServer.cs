@@ -48,10 +48,15 @@ public sealed class VhostServer : IDisposable
     public IReadOnlyCollection<DeviceServer<VhostPort>.Connection> Connections => _server.Connections;
 
     /// <inheritdoc cref="DeviceServer{TOwner}.Endpoints"/>
-    public IReadOnlyList<ServerEndpoint> Endpoints => _server.Endpoints;
+    public IReadOnlyList<Endpoint> Endpoints => _server.Endpoints;
 
     /// <inheritdoc cref="DeviceServer{TOwner}.Listen"/>
     public void Listen(string path) => _server.Listen(path);
+
+    /// <summary>Connects to a socket that a front-end serves, now or later, and again whenever the connection ends.</summary>
+    /// <param name="path">The socket's path.</param>
+    /// <exception cref="VhostException">No socket can have such a path.</exception>
+    public void Connect(string path) => _server.Connect(path);
 
     /// <inheritdoc/>
     public void Dispose() => _server.Dispose();

@@ -9,6 +9,12 @@ public sealed class VirtioUserDriver : PortDriver
     public override string Name => "virtio_user";
 
     /// <inheritdoc/>
+    public override string FormerName => "virtio-user";
+
+    /// <inheritdoc/>
+    public override string QueuesArgument => "queues";
+
+    /// <inheritdoc/>
     public override string Summary => "a virtio-net driver on another program's vhost-user socket, or on /dev/vhost-net";
 
     /// <inheritdoc/>

@@ -15,24 +15,30 @@ internal sealed class TestPort : IDisposable
 
     /// <summary>Makes a port that is started.</summary>
     /// <param name="id">Its number.</param>
+    /// <param name="wanted">Its device as the user named it.</param>
     /// <param name="device">Its device, which it owns.</param>
-    public TestPort(int id, PortDevice device)
+    public TestPort(int id, Vdev wanted, PortDevice device)
     {
         Id = id;
+        Wanted = wanted;
         Device = device;
-        // Where a device has no address, a local one with the port's number; DPDK makes a random one up.
-        Address = device.Address ?? MacAddress.Parse($"02:70:6d:64:00:{id:x2}");
         Peer = DefaultPeer(id);
     }
 
     /// <summary>Its number.</summary>
     public int Id { get; }
 
-    /// <summary>Its device.</summary>
-    public PortDevice Device { get; }
+    /// <summary>Its device as the user named it. The one there is may have fewer queues.</summary>
+    public Vdev Wanted { get; }
 
-    /// <summary>Its address, which frames are sent from.</summary>
-    public MacAddress Address { get; }
+    /// <summary>Its device.</summary>
+    public PortDevice Device { get; private set; }
+
+    /// <summary>The most queue pairs that its device can have; as many as it has now where that is not for the user to say.</summary>
+    public int MostQueues => Wanted.Driver.QueuesArgument is { } key ? Wanted.Number(key, 1, 1, int.MaxValue) : Device.Port.Inputs.Length;
+
+    /// <summary>Its address, which frames are sent from. Where a device has none, a local one with the port's number; DPDK makes a random one up.</summary>
+    public MacAddress Address => Device.Address ?? MacAddress.Parse($"02:70:6d:64:00:{Id:x2}");
 
     /// <summary>The address of whoever is behind it, which frames are sent to: <c>--eth-peer</c>.</summary>
     public MacAddress Peer { get; set; }
@@ -73,6 +79,15 @@ internal sealed class TestPort : IDisposable
 
     /// <summary>What it has counted since the last clear.</summary>
     public PortCounters Count() => PortCounters.Of(Device) - _cleared;
+
+    /// <summary>Has another device in place of the one it had, which is closed by now.</summary>
+    /// <param name="device">The device, which it owns.</param>
+    /// <param name="counted">What the port had counted: it counts on from there.</param>
+    public void Replace(PortDevice device, PortCounters counted)
+    {
+        _cleared = default(PortCounters) - counted;
+        Device = device;
+    }
 
     /// <summary>Counts from 0 again.</summary>
     /// <returns>What it had counted, by the same reading: frames go on arriving.</returns>

@@ -56,9 +56,9 @@ internal sealed class DisplayCommands(Session session)
         Output.WriteLine("Promiscuous mode: enabled");
         Output.WriteLine("Allmulticast mode: enabled");
         Output.WriteLine($"Current number of RX queues: {session.Settings.RxQueues}");
-        Output.WriteLine($"Max possible RX queues: {device.Port.Inputs.Length}");
+        Output.WriteLine($"Max possible RX queues: {port.MostQueues}");
         Output.WriteLine($"Current number of TX queues: {session.Settings.TxQueues}");
-        Output.WriteLine($"Max possible TX queues: {device.Port.Outputs.Length}");
+        Output.WriteLine($"Max possible TX queues: {port.MostQueues}");
         Output.WriteLine($"Unfinished frames: {(device.Offloads.Count == 0 ? "none" : string.Join(' ', device.Offloads))}");
     }
 

@@ -10,6 +10,9 @@ namespace VhostSwitch.Testpmd.Prompt;
 /// <param name="suggest">The words that may end a line.</param>
 internal sealed class LineEditor(string prompt, Func<string, IReadOnlyList<string>> suggest)
 {
+    // Characters of the line that are shown, however narrow the terminal says it is.
+    private const int LeastRoom = 10;
+
     private readonly List<string> _history = [];
     private readonly StringBuilder _line = new();
     private int _cursor;
@@ -116,9 +119,13 @@ internal sealed class LineEditor(string prompt, Func<string, IReadOnlyList<strin
     }
 
     // The line anew: a carriage return, the text, what was there behind it erased (ECMA-48, EL), and the cursor back to its place.
+    // Of a line that is longer than the terminal is wide, the part up to the cursor is shown.
     private void Draw()
     {
-        int back = _line.Length - _cursor;
-        Console.Write($"\r{prompt}{_line}\e[K{(back > 0 ? $"\e[{back}D" : "")}");
+        int room = Math.Max(LeastRoom, Console.WindowWidth - prompt.Length - 1);
+        int from = Math.Max(0, _cursor - room);
+        string shown = _line.ToString(from, Math.Min(room, _line.Length - from));
+        int back = from + shown.Length - _cursor;
+        Console.Write($"\r{prompt}{shown}\e[K{(back > 0 ? $"\e[{back}D" : "")}");
     }
 }

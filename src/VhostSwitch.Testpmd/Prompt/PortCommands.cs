@@ -36,6 +36,7 @@ internal sealed class PortCommands(Session session)
         foreach (var port in ports)
         {
             if (port.Started) Output.WriteLine($"Port {port.Id} is now not stopped");
+            else session.Renew(port);
             port.Started = true;
             Output.WriteLine($"Port {port.Id}: {port.Address.ToString().ToUpperInvariant()}");
         }

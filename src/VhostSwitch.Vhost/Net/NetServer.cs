@@ -71,10 +71,20 @@ public sealed class NetServer : IDisposable
         return true;
     }).GetAwaiter().GetResult();
 
-    /// <summary>Removes a socket and stops the devices that came by it. None of their bursts may be on loan to the calling thread.</summary>
+    /// <summary>
+    /// Connects to a socket that a front-end serves, now or later, and again whenever the connection ends (<c>RTE_VHOST_USER_CLIENT</c>). Returns at
+    /// once; while nobody can be connected to, <see cref="Noted"/> says why, once for each reason.
+    /// </summary>
+    /// <param name="path">The socket's path.</param>
+    /// <exception cref="VhostException">No socket can have such a path.</exception>
+    public void Connect(string path) => _loop.Invoke(() => _server.Connect(path)).GetAwaiter().GetResult();
+
+    /// <summary>
+    /// Removes a socket, or connects to it no more, and stops the devices that came by it. None of their bursts may be on loan to the calling thread.
+    /// </summary>
     /// <param name="path">The socket's path as it was given.</param>
-    /// <returns>False where no such socket is served.</returns>
-    public bool StopListening(string path) => _loop.Invoke(() => _server.StopListening(path)).GetAwaiter().GetResult();
+    /// <returns>False where there is no such socket.</returns>
+    public bool Remove(string path) => _loop.Invoke(() => _server.Remove(path)).GetAwaiter().GetResult();
 
     /// <summary>Stops all devices, removes the sockets and ends the control thread. No burst may be on loan.</summary>
     public void Dispose()

@@ -20,7 +20,7 @@ public interface IDeviceOwner : IDeviceEvents, IDisposable
 }
 
 /// <summary>
-/// Sockets and the devices behind them: every connection becomes a device with the lowest free number and an owner of its own,
+/// Sockets, served here or connected to, and the devices behind them: every connection becomes a device with the lowest free number and an owner of its own,
 /// as in DPDK. Lives on the control thread.
 /// </summary>
 /// <typeparam name="TOwner">Who moves the frames.</typeparam>
@@ -38,7 +38,7 @@ public sealed class DeviceServer<TOwner> : IDisposable
     private readonly int _mostDevices;
     private readonly Func<int, TOwner> _makeOwner;
     private readonly IDisposable _checking;
-    private readonly List<ServerEndpoint> _endpoints = [];
+    private readonly List<Endpoint> _endpoints = [];
     private readonly SortedDictionary<int, Connection> _connections = [];
 
     /// <summary>Makes a server without sockets.</summary>
@@ -68,17 +68,29 @@ public sealed class DeviceServer<TOwner> : IDisposable
     public IReadOnlyCollection<Connection> Connections => _connections.Values;
 
     /// <summary>The sockets.</summary>
-    public IReadOnlyList<ServerEndpoint> Endpoints => _endpoints;
+    public IReadOnlyList<Endpoint> Endpoints => _endpoints;
 
     /// <summary>Makes a socket and listens.</summary>
     /// <param name="path">The socket's path.</param>
     /// <exception cref="VhostException">The socket cannot be made there.</exception>
-    public void Listen(string path) => _endpoints.Add(new ServerEndpoint(_loop, path, Connect, Disconnect));
+    public void Listen(string path) => _endpoints.Add(new ServerEndpoint(_loop, path, Begin, End));
 
-    /// <summary>Removes a socket and stops the devices that came by it.</summary>
+    /// <summary>Connects to a socket that a front-end serves, now or later, and again whenever the connection ends. Returns at once.</summary>
+    /// <param name="path">The socket's path.</param>
+    /// <returns>What connects; lives as long as the server, or until <see cref="Remove"/>.</returns>
+    /// <exception cref="VhostException">No socket can have such a path.</exception>
+    public ClientEndpoint Connect(string path)
+    {
+        var endpoint = new ClientEndpoint(_loop, path, Begin, End);
+        endpoint.WaitingChanged += () => Noted?.Invoke(path, endpoint.Waiting);
+        _endpoints.Add(endpoint);
+        return endpoint;
+    }
+
+    /// <summary>Removes a socket, or connects to it no more, and stops the devices that came by it.</summary>
     /// <param name="path">The socket's path as it was given.</param>
-    /// <returns>False where no such socket is served.</returns>
-    public bool StopListening(string path)
+    /// <returns>False where there is no such socket.</returns>
+    public bool Remove(string path)
     {
         if (_endpoints.Find(e => e.Path == path) is not { } endpoint) return false;
         _endpoints.Remove(endpoint);
@@ -86,7 +98,7 @@ public sealed class DeviceServer<TOwner> : IDisposable
         return true;
     }
 
-    /// <summary>Stops all devices and removes the sockets.</summary>
+    /// <summary>Stops all devices, removes the sockets that are served, and connects to none any more.</summary>
     public void Dispose()
     {
         _checking.Dispose();
@@ -95,7 +107,7 @@ public sealed class DeviceServer<TOwner> : IDisposable
         _endpoints.Clear();
     }
 
-    private Session Connect(ServerEndpoint endpoint, UnixSocket socket)
+    private Session Begin(Endpoint endpoint, UnixSocket socket)
     {
         int id = 0;
         while (_connections.ContainsKey(id))
@@ -121,12 +133,13 @@ public sealed class DeviceServer<TOwner> : IDisposable
         return session;
     }
 
-    private void Disconnect(ServerEndpoint endpoint, Session session)
+    private void End(Endpoint endpoint, Session session)
     {
         var connection = _connections[session.Device.Id];
         // The device first: its rings leave the data path while their owner is still there.
         session.Device.Dispose();
-        if (session.EndReason is { } reason) Noted?.Invoke(endpoint.Path, $"the front-end of device {connection.Id} was disconnected: {reason}");
+        if (session.EndReason is { } reason && !endpoint.EndedAsBefore)
+            Noted?.Invoke(endpoint.Path, $"the front-end of device {connection.Id} was disconnected: {reason}");
         Disconnected?.Invoke(connection);
         connection.Owner.Dispose();
         _connections.Remove(connection.Id);
@@ -150,7 +163,7 @@ public sealed class DeviceServer<TOwner> : IDisposable
     /// <param name="Endpoint">The socket it came by.</param>
     /// <param name="Owner">Who moves its frames.</param>
     /// <param name="Session">Its session.</param>
-    public sealed record Connection(int Id, ServerEndpoint Endpoint, TOwner Owner, Session Session)
+    public sealed record Connection(int Id, Endpoint Endpoint, TOwner Owner, Session Session)
     {
         /// <summary>Its device.</summary>
         public Device Device => Session.Device;

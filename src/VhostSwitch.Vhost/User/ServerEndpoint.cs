@@ -2,16 +2,13 @@ using VhostSwitch.Linux;
 
 namespace VhostSwitch.Vhost.User;
 
-/// <summary>A socket path that front-ends connect to. Each connection is a device of its own. Lives on the control thread.</summary>
-public sealed class ServerEndpoint : IDisposable
+/// <summary>A socket that is served here and any number of front-ends connect to. Lives on the control thread.</summary>
+public sealed class ServerEndpoint : Endpoint
 {
     private const int Backlog = 128;
 
     private readonly EventLoop _loop;
-    private readonly Func<ServerEndpoint, UnixSocket, Session> _connected;
-    private readonly Action<ServerEndpoint, Session> _disconnected;
     private readonly UnixSocket _listener;
-    private readonly List<Session> _sessions = [];
 
     // Given up for a moment when the process has no descriptor left, so that whoever connects can be turned away: a connection
     // that nobody accepts would keep the loop busy for ever.
@@ -20,56 +17,34 @@ public sealed class ServerEndpoint : IDisposable
     /// <summary>Makes the socket and listens.</summary>
     /// <param name="loop">The control thread's loop.</param>
     /// <param name="path">The socket's path.</param>
-    /// <param name="connected">Makes the session of a new connection with <see cref="Open"/>; throws to refuse it.</param>
+    /// <param name="connected">Makes the session of a new connection with <see cref="Endpoint.Open"/>; throws to refuse it.</param>
     /// <param name="disconnected">Told when a session is over, before it is disposed.</param>
     /// <exception cref="VhostException">The socket cannot be made there; the sentence says what to change.</exception>
-    public ServerEndpoint(EventLoop loop, string path, Func<ServerEndpoint, UnixSocket, Session> connected, Action<ServerEndpoint, Session> disconnected)
+    public ServerEndpoint(EventLoop loop, string path, Func<Endpoint, UnixSocket, Session> connected, Action<Endpoint, Session> disconnected)
+        : base(loop, path, connected, disconnected)
     {
         _loop = loop;
-        _connected = connected;
-        _disconnected = disconnected;
-        Path = path;
         _listener = SocketPath.Listen(path, Backlog);
         loop.Watch(_listener.Number, Accept);
     }
 
-    /// <summary>The socket's path.</summary>
-    public string Path { get; }
-
-    /// <summary>The connections.</summary>
-    public IReadOnlyList<Session> Sessions => _sessions;
-
-    /// <summary>Why the last session that ended did; null when its front-end just went, or none has ended.</summary>
-    public string? LastEnd { get; private set; }
-
-    /// <summary>Makes a session that ends with the endpoint.</summary>
-    /// <param name="socket">The connection.</param>
-    /// <param name="device">Its device.</param>
-    public Session Open(UnixSocket socket, Device device) => new(_loop, socket, device, Ended);
+    /// <inheritdoc/>
+    public override string Waiting =>
+        LastEnd is { } reason ? $"waiting for a front-end (the last one was disconnected: {reason})" : "waiting for a front-end";
 
     /// <summary>Ends all sessions and removes the socket.</summary>
-    public void Dispose()
+    public override void Dispose()
     {
         _loop.Unwatch(_listener.Number);
         _listener.Dispose();
         _reserve.Dispose();
         File.Delete(Path);
-        foreach (var session in _sessions.ToArray())
-            Ended(session);
+        EndSessions();
     }
 
     private void Accept()
     {
-        if (TryAccept() is not { } socket) return;
-        try
-        {
-            _sessions.Add(_connected(this, socket));
-        }
-        catch (Exception e) when (e is VhostException or LinuxException)
-        {
-            LastEnd = e.Message;
-            socket.Dispose();
-        }
+        if (TryAccept() is { } socket) Begin(socket);
     }
 
     private UnixSocket? TryAccept()
@@ -86,13 +61,5 @@ public sealed class ServerEndpoint : IDisposable
             _reserve = EventFd.Create();
             return null;
         }
-    }
-
-    private void Ended(Session session)
-    {
-        if (!_sessions.Remove(session)) return;
-        LastEnd = session.EndReason;
-        _disconnected(this, session);
-        session.Dispose();
     }
 }

@@ -12,9 +12,7 @@ public static class SocketPath
     /// <exception cref="VhostException">It cannot be made there.</exception>
     public static UnixSocket Listen(string path, int backlog)
     {
-        int bytes = Encoding.UTF8.GetByteCount(path);
-        if (bytes > UnixSocket.MaxPathBytes)
-            throw new VhostException($"the socket path {path} has {bytes} bytes, {UnixSocket.MaxPathBytes} are the most: choose a shorter one");
+        CheckLength(path);
         string directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (!Directory.Exists(directory))
             throw new VhostException($"the socket {path} cannot be made: there is no directory {directory}; make it first");
@@ -31,6 +29,16 @@ public static class SocketPath
         {
             throw new VhostException($"the socket {path} cannot be made: {e.Message}");
         }
+    }
+
+    /// <summary>Refuses a path that no socket can have.</summary>
+    /// <param name="path">The path.</param>
+    /// <exception cref="VhostException">It is too long.</exception>
+    internal static void CheckLength(string path)
+    {
+        int bytes = Encoding.UTF8.GetByteCount(path);
+        if (bytes > UnixSocket.MaxPathBytes)
+            throw new VhostException($"the socket path {path} has {bytes} bytes, {UnixSocket.MaxPathBytes} are the most: choose a shorter one");
     }
 
     private static void RemoveStale(string path)

@@ -78,26 +78,47 @@ internal sealed unsafe partial class WireEnd : IFrameEnd
 
     public int TryReceive(int pair, Span<byte> frame)
     {
-        byte* control = stackalloc byte[64];
         while (true)
         {
-            fixed (byte* data = frame)
-            {
-                IoVector vector = new() { Base = data, Length = (nuint)frame.Length };
-                MessageHeader message = new() { Vectors = &vector, VectorCount = 1, Control = control, ControlLength = 64 };
-                int length = (int)recvmsg(_socket, &message, 0);
-                if (length < 0)
-                    return -1;
-                if (length < 14 || frame[12] != 0x88 || frame[13] != 0xb5)
-                    continue;
-                // struct cmsghdr of 16 bytes, then struct tpacket_auxdata: the status first, the tag at 16.
-                bool tagged = message.ControlLength >= 36 && (*(uint*)(control + 16) & TP_STATUS_VLAN_VALID) != 0;
-                ushort? vlan = tagged ? *(ushort*)(control + 32) : null;
-                if (vlan != _vlan)
-                    throw new RigException($"a frame came with {Name(vlan)} in place of {Name(_vlan)}: {RandomFrames.Describe(frame[..length])}");
-                Received++;
-                return length;
-            }
+            int length = Receive(frame, out uint? tag);
+            if (length < 0)
+                return -1;
+            if (length < 14 || frame[12] != 0x88 || frame[13] != 0xb5)
+                continue;
+            ushort? vlan = (ushort?)tag;
+            if (vlan != _vlan)
+                throw new RigException($"a frame came with {Name(vlan)} in place of {Name(_vlan)}: {RandomFrames.Describe(frame[..length])}");
+            Received++;
+            return length;
+        }
+    }
+
+    /// <summary>Takes a frame of any type as it was on the wire, its tag in its place; null where there is none.</summary>
+    public byte[]? TryReceiveAny()
+    {
+        int length = Receive(_buffer, out uint? tag);
+        if (length < 0)
+            return null;
+        Received++;
+        if (tag is not { } word)
+            return _buffer[..length];
+        byte[] header = [(byte)(word >> 24), (byte)(word >> 16), (byte)(word >> 8), (byte)word];
+        return [.. _buffer[..MacsLength], .. header, .. _buffer[MacsLength..length]];
+    }
+
+    /// <param name="tag">The type and the control of a tag that the kernel has taken out; null where there was none.</param>
+    private int Receive(Span<byte> frame, out uint? tag)
+    {
+        byte* control = stackalloc byte[64];
+        fixed (byte* data = frame)
+        {
+            IoVector vector = new() { Base = data, Length = (nuint)frame.Length };
+            MessageHeader message = new() { Vectors = &vector, VectorCount = 1, Control = control, ControlLength = 64 };
+            int length = (int)recvmsg(_socket, &message, 0);
+            // struct cmsghdr of 16 bytes, then struct tpacket_auxdata: the status first, the tag's control at 16, its type behind it.
+            bool tagged = length >= 0 && message.ControlLength >= 36 && (*(uint*)(control + 16) & TP_STATUS_VLAN_VALID) != 0;
+            tag = tagged ? *(ushort*)(control + 32) | ((uint)*(ushort*)(control + 34) << 16) : null;
+            return length;
         }
     }
 

@@ -168,12 +168,17 @@ public class ApplicationOptionsTests
 
     [Theory]
     [InlineData("--zero-copy 1")]
-    [InlineData("--client")]
     [InlineData("--dequeue-zero-copy")]
     [InlineData("--builtin-net-driver")]
     [InlineData("--dma-type ioat")]
     [InlineData("--dmas [txd0@0000:00:04.0,rxd0@0000:00:04.1]")]
     public void RefusesWhatIsNotBuiltWithASentence(string option) => Assert.StartsWith($"{option} is not built yet: ", Line.Error(option));
+
+    [Theory]
+    [InlineData("", false)]
+    [InlineData("--client", true)]
+    public void ConnectsToItsSocketsOrServesThem(string option, bool connects) =>
+        Assert.Equal(connects, Line.Configuration($"{option} --socket-file /tmp/a").ConnectsToSockets);
 
     [Theory]
     [InlineData("0x1")]

@@ -186,8 +186,20 @@ public class EalOptionsTests
     }
 
     [Theory]
+    [InlineData("virtio-user0,path=/nowhere/s", "virtio_user")]
+    [InlineData("eth_tap0", "net_tap")]
+    [InlineData("eth_af_packet1,iface=i0", "net_af_packet")]
+    [InlineData("eth_vhost0,iface=/nowhere/s", "net_vhost")]
+    [InlineData("eth_pcap0,rx_pcap=f", "net_pcap")]
+    [InlineData("eth_ring0", "net_ring")]
+    [InlineData("eth_null0", "net_null")]
+    public void TakesTheNamesThatDriversHadBefore(string device, string driver) =>
+        Assert.Equal((device.Split(',')[0], driver), Line.Configuration($"--vdev {device}").Devices.Select(d => (d.Name, d.Driver.Name)).Single());
+
+    [Theory]
     [InlineData("net_nul0", "'net_nul0' names no driver; there are ")]
     [InlineData("net_null", "'net_null' is a driver; a device of it has a number behind the name, for example net_null0")]
+    [InlineData("eth_null", "'eth_null' is a driver; a device of it has a number behind the name, for example eth_null0")]
     [InlineData("net_null0,colour=red", "net_null0: 'colour' is no argument of net_null; it takes size, ")]
     public void SaysWhatIsWrongWithADevice(string device, string reason) => Assert.StartsWith($"--vdev {device}: {reason}", Line.Error($"--vdev {device}"));
 

@@ -13,6 +13,10 @@ public class ShellCompletionTests
     [InlineData("vhost-switch -l 0 -- --rx-retry-", "--rx-retry-delay --rx-retry-num")]
     [InlineData("vhost-switch demo --s", "--seconds --size")]
     [InlineData("vhost-switch completion ", "bash zsh")]
+    [InlineData("vhost-switch ctl add-", "add-br add-mirror add-port")]
+    [InlineData("vhost-switch ctl add-port br0 p0 vl", "vlan_mode=access vlan_mode=dot1q-tunnel vlan_mode=native-tagged vlan_mode=native-untagged vlan_mode=trunk")]
+    [InlineData("vhost-switch ctl add-port --m", "--may-exist")]
+    [InlineData("vhost-switch ctl set po", "port")]
     public void SuggestsWhatMayComeNext(string line, string expected) =>
         Assert.Equal(expected.Split(' '), ShellCompletion.Suggest([$"[suggest:{line.Length}]", line]));
 

@@ -1,5 +1,6 @@
 using VhostSwitch.Control.Configuration;
 using VhostSwitch.Packets;
+using VhostSwitch.Switching;
 
 namespace VhostSwitch.Control.Tests.Configuration;
 
@@ -30,7 +31,8 @@ public class SwitchPlanTests
     [InlineData("p0", "dpdk", "", "dpdk-devargs is missing")]
     [InlineData("p0", "dpdk", "dpdk-devargs=net_tap0,no=1", "'no' is no argument of net_tap")]
     [InlineData("p0", "dpdk", "dpdk-devargs=net_tap", "a device of it has a number behind the name")]
-    [InlineData("p0", "patch", "", "patch ports are not built yet")]
+    [InlineData("p0", "patch", "", "options:peer is missing")]
+    [InlineData("p0", "patch", "peer=p0", "options:peer is the interface itself")]
     [InlineData("p0", "vxlan", "", "type vxlan is not built; there are dpdk, ")]
     public void WhatCannotBeMadeIsRefusedWithASentence(string name, string type, string option, string sentence)
     {
@@ -63,6 +65,17 @@ public class SwitchPlanTests
     }
 
     [Fact]
+    public void AClientPortAloneHasWhatConcernsItsTypeOnly()
+    {
+        using var run = new TempFolder();
+        var settings = new SwitchSettings { VhostIommu = true, VhostPostcopy = true };
+        var client = Plan(run, new WantedInterface("c/0", "dpdkvhostuserclient") { Options = Options("vhost-server-path=/tmp/c0") }, settings: settings).Device!;
+        Assert.Equal(("/tmp/c0", "1", "1", "1"), (client.Text("iface"), client.Text("client"), client.Text("iommu-support"), client.Text("postcopy-support")));
+        var server = Plan(run, new WantedInterface("p0", "dpdkvhostuser"), settings: settings).Device!;
+        Assert.Equal((null, null, null), (server.Text("client"), server.Text("iommu-support"), server.Text("postcopy-support")));
+    }
+
+    [Fact]
     public void TheLocalInterfaceHasTheAddressOfTheBridge()
     {
         using var run = new TempFolder();
@@ -75,9 +88,9 @@ public class SwitchPlanTests
     public void WhatHasNoEffectIsSaid()
     {
         using var run = new TempFolder();
-        var planned = Plan(run, new WantedInterface("p0", "dpdkvhostuser") { IngressKbps = 1, Mtu = 9000, Options = Options("n_rxq=2") });
+        var planned = Plan(run, new WantedInterface("p0", "dpdkvhostuser") { Mtu = 9000, Options = Options("n_rxq=2") });
         Assert.NotNull(planned.Device);
-        Assert.Equal("no effect, not built: ingress_policing_rate, mtu_request, options:n_rxq", planned.Notice);
+        Assert.Equal("no effect, not built: mtu_request, options:n_rxq", planned.Notice);
     }
 
     [Theory]
@@ -88,44 +101,83 @@ public class SwitchPlanTests
     {
         using var run = new TempFolder();
         var wanted = Wanted(new WantedBridge("br0", [Port("p0")]) { DatapathType = type, FailMode = failMode });
-        var plan = SwitchPlan.Of(wanted, wanted.Settings, run.File(""), null);
-        Assert.Contains(sentence, plan.Bridges["br0"][SwitchPlan.Error]);
+        var plan = SwitchPlan.Of(wanted, wanted.Settings, run.File(""));
+        Assert.Contains(sentence, plan.Bridges["br0"].Status[PlannedBridge.Error]);
         Assert.Contains(sentence, plan.Interfaces.Single().Refusal);
     }
 
-    [Theory]
-    [InlineData(null, "br0")]
-    [InlineData("br1", "br1")]
-    [InlineData("br9", "br0")]
-    public void TheBridgeThatIsThereStaysTheOnlyOne(string? current, string only)
+    [Fact]
+    public void ThereMayBeSeveralBridges()
     {
         using var run = new TempFolder();
         var wanted = Wanted(Bridge("br0", Port("p0")), Bridge("br1", Port("p1")));
-        var plan = SwitchPlan.Of(wanted, wanted.Settings, run.File(""), current);
-        Assert.Equal(only, plan.Interfaces.Single(planned => planned.Device is not null).Bridge);
-        Assert.Contains($"several bridges are not built yet, and {only} is one", plan.Bridges[only == "br0" ? "br1" : "br0"][SwitchPlan.Error]);
-        Assert.Empty(plan.Bridges[only]);
+        var plan = SwitchPlan.Of(wanted, wanted.Settings, run.File(""));
+        Assert.Equal(["br0", "br1"], plan.Interfaces.Where(planned => planned.Device is not null).Select(planned => planned.Bridge));
+        Assert.DoesNotContain(plan.Bridges.Values, bridge => bridge.IsRefused);
     }
 
     [Fact]
-    public void AControllerAndMirrorsAreSaidToHaveNoEffect()
+    public void AControllerIsSaidToHaveNoEffect()
     {
         using var run = new TempFolder();
-        var wanted = Wanted(Bridge("br0", Port("p0")) with { HasController = true, Mirrors = [new WantedMirror("m")] });
-        var plan = SwitchPlan.Of(wanted, wanted.Settings, run.File(""), null);
-        Assert.Equal(["controller", "mirrors"], plan.Bridges["br0"].Keys.Order());
+        var wanted = Wanted(Bridge("br0", Port("p0")) with { HasController = true });
+        var plan = SwitchPlan.Of(wanted, wanted.Settings, run.File(""));
+        Assert.Contains("OpenFlow is not built", plan.Bridges["br0"].Status["controller"]);
         Assert.NotNull(plan.Interfaces.Single().Device);
     }
 
     [Fact]
-    public void APortOfOneVlanIsRefusedAndNotSwitchedWithAllOthers()
+    public void APortHasTheVlansOfItsColumns()
     {
         using var run = new TempFolder();
-        foreach (var port in (WantedPort[])[Port("p0") with { Tag = 1 }, Port("p0") with { Trunks = [1] }, Port("p0") with { VlanMode = VlanMode.Trunk }])
+        Assert.Equal(VlanMode.Trunk, Bridging(Port("p0")).Mode);
+        // As with Open vSwitch: a tag makes an access port, whatever trunks say.
+        var access = Bridging(Port("p0") with { Tag = 5, Trunks = [1] });
+        Assert.Equal((VlanMode.Access, 5), (access.Mode, access.Tag));
+        var native = Bridging(Port("p0") with { Tag = 5, Trunks = [1], VlanMode = VlanMode.NativeTagged, PriorityTags = PriorityTags.Always });
+        Assert.Equal((VlanMode.NativeTagged, 5, PriorityTags.Always), (native.Mode, native.Tag, native.PriorityTags));
+        Assert.Equal([1], native.Trunks);
+        var tunnel = Bridging(Port("p0") with { Tag = 5, CustomerVlans = [7], VlanMode = VlanMode.Dot1qTunnel, TunnelsPlainTags = true, IsProtected = true });
+        Assert.Equal((VlanMode.Dot1qTunnel, 0x8100, true), (tunnel.Mode, tunnel.TunnelType, tunnel.IsProtected));
+        Assert.Equal([7], tunnel.CustomerVlans);
+
+        BridgePortOptions Bridging(WantedPort port)
         {
             var wanted = Wanted(Bridge("br0", port));
-            Assert.Contains("not built yet", SwitchPlan.Of(wanted, wanted.Settings, run.File(""), null).Interfaces.Single().Refusal);
+            return SwitchPlan.Of(wanted, wanted.Settings, run.File("")).Interfaces.Single().Bridging;
         }
+    }
+
+    [Fact]
+    public void AMirrorIsOfInterfaces()
+    {
+        using var run = new TempFolder();
+        var port = new WantedPort("port", [new WantedInterface("p0", "tap")]);
+        var mirror = new WantedMirror("m") { SourcePorts = ["port", "none"], OutputPort = "p1", SnapLength = 1, Vlans = [5] };
+        var wanted = Wanted(Bridge("br0", port, Port("p1")) with { Mirrors = [mirror, new WantedMirror("all") { SelectsAll = true, OutputVlan = 9 }] });
+        var plan = SwitchPlan.Of(wanted, wanted.Settings, run.File("")).Bridges["br0"];
+        Assert.Empty(plan.Status);
+        var (toPort, toVlan) = (plan.Mirrors.Single(made => made.OutputPort is not null), plan.Mirrors.Single(made => made.OutputPort is null));
+        Assert.Equal(["p0"], toPort.SourcePorts);
+        Assert.Empty(toPort.DestinationPorts!);
+        Assert.Equal(("p1", 14), (toPort.OutputPort, (int)toPort.SnapLength));
+        Assert.Null(toVlan.SourcePorts);
+        Assert.Null(toVlan.DestinationPorts);
+        Assert.Equal(9, toVlan.OutputVlan);
+    }
+
+    [Fact]
+    public void AMirrorThatLeadsNowhereSaysSo()
+    {
+        using var run = new TempFolder();
+        var wanted = Wanted(Bridge("br0", Port("p0")) with
+        {
+            Mirrors = [new WantedMirror("a"), new WantedMirror("b") { OutputPort = "p9" }, new WantedMirror("c") { OutputPort = "p0", OutputVlan = 5 }],
+        });
+        var bridge = SwitchPlan.Of(wanted, wanted.Settings, run.File("")).Bridges["br0"];
+        Assert.Single(bridge.Mirrors);
+        Assert.Equal("a has no effect: it has neither output_port nor output_vlan; b has no effect: p9 is no port of this bridge; c sends to its output_port, not to its output_vlan",
+            bridge.Status["mirrors"]);
     }
 
     [Fact]
@@ -134,14 +186,14 @@ public class SwitchPlanTests
         using var run = new TempFolder();
         WantedInterface Null(string name) => new(name, "dpdk") { Options = Options("dpdk-devargs=net_null0") };
         var wanted = Wanted(Bridge("br0", new("p0", [Null("p0")]), new("p1", [Null("p1")])));
-        var plan = SwitchPlan.Of(wanted, wanted.Settings, run.File(""), null);
+        var plan = SwitchPlan.Of(wanted, wanted.Settings, run.File(""));
         Assert.Equal(("p0", "the device net_null0 is that of p0: give it another number"), (plan.Interfaces[0].Device!.PortName, plan.Interfaces[1].Refusal));
     }
 
     private static PlannedInterface Plan(TempFolder run, WantedInterface wanted, Func<WantedBridge, WantedBridge>? bridge = null, SwitchSettings? settings = null)
     {
         var all = Wanted((bridge ?? (b => b))(Bridge("br0", new WantedPort(wanted.Name, [wanted]))));
-        return SwitchPlan.Of(all, settings ?? all.Settings, run.File(""), null).Interfaces.Single();
+        return SwitchPlan.Of(all, settings ?? all.Settings, run.File("")).Interfaces.Single();
     }
 
     private static WantedSwitch Wanted(params WantedBridge[] bridges) => new(bridges, new SwitchSettings());

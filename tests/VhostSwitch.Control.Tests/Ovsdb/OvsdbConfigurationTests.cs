@@ -1,6 +1,7 @@
 using VhostSwitch.Control.Configuration;
 using VhostSwitch.Control.Ovsdb;
 using VhostSwitch.Packets;
+using VhostSwitch.Switching;
 
 namespace VhostSwitch.Control.Tests.Ovsdb;
 
@@ -30,13 +31,43 @@ public class OvsdbConfigurationTests
         Assert.Equal([4], port.CustomerVlans);
     }
 
+    [Theory]
+    [InlineData("", PriorityTags.Never, false)]
+    [InlineData(""", "other_config": ["map", [["priority-tags", "true"], ["qinq-ethtype", "802.1q"]]]""", PriorityTags.IfNonzero, true)]
+    [InlineData(""", "other_config": ["map", [["priority-tags", "always"], ["qinq-ethtype", "802.1ad"]]]""", PriorityTags.Always, false)]
+    public void ReadsWhatTagsAPortGives(string columns, PriorityTags tags, bool plain)
+    {
+        var port = OnlyPort(Tables.With(port: columns));
+        Assert.Equal((tags, plain), (port.PriorityTags, port.TunnelsPlainTags));
+    }
+
+    [Theory]
+    [InlineData("", 300, 8192, false)]
+    [InlineData(""", "other_config": ["map", [["mac-aging-time", "60"], ["mac-table-size", "100"], ["forward-bpdu", "true"]]]""", 60, 100, true)]
+    [InlineData(""", "other_config": ["map", [["mac-aging-time", "1"], ["mac-table-size", "1"]]]""", 15, 10, false)]
+    [InlineData(""", "other_config": ["map", [["mac-aging-time", "9999"], ["mac-table-size", "9999999"]]]""", 3600, 1_000_000, false)]
+    [InlineData(""", "other_config": ["map", [["mac-aging-time", "0"], ["mac-table-size", "x"]]]""", 300, 8192, false)]
+    public void ReadsWhatABridgeKeeps(string columns, int age, int most, bool forwards)
+    {
+        var bridge = OvsdbConfiguration.Of(Tables.With(bridge: columns)).Bridges.Single();
+        Assert.Equal((age, most, forwards), (bridge.AddressAgeSeconds, bridge.MostAddresses, bridge.ForwardsReserved));
+    }
+
+    [Theory]
+    [InlineData("", 1)]
+    [InlineData(""", "other_config": ["map", [["vlan-limit", "0"]]]""", 2)]
+    [InlineData(""", "other_config": ["map", [["vlan-limit", "1"]]]""", 1)]
+    [InlineData(""", "other_config": ["map", [["vlan-limit", "5"]]]""", 2)]
+    public void ReadsHowManyTagsCount(string columns, int tags) => Assert.Equal(tags, OvsdbConfiguration.Of(Tables.With(root: columns)).TagsRead);
+
     [Fact]
     public void ReadsWhatAnInterfaceAsksFor()
     {
         var own = OnlyPort(Tables.With(@interface: """
-            , "type": "", "options": ["map", [["a", "b"]]], "ofport_request": 9, "ofport": 3, "mtu_request": 9000, "mac": "02:00:00:00:00:01", "ingress_policing_rate": 10
+            , "type": "", "options": ["map", [["a", "b"]]], "ofport_request": 9, "ofport": 3, "mtu_request": 9000, "mac": "02:00:00:00:00:01", "ingress_policing_rate": 10,
+            "ingress_policing_burst": 20
             """)).Interfaces.Single();
-        Assert.Equal(("system", 9, 3, 9000, 10), (own.Type, own.OfPortRequest, own.OfPortBefore, own.Mtu, own.IngressKbps));
+        Assert.Equal(("system", 9, 3, 9000, 10, 20), (own.Type, own.OfPortRequest, own.OfPortBefore, own.Mtu, own.IngressKbps, own.IngressBurstKbit));
         Assert.Equal(MacAddress.Parse("02:00:00:00:00:01"), own.Address);
         Assert.Equal("b", own.Options["a"]);
     }

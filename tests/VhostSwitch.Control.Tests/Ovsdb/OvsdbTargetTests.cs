@@ -20,6 +20,7 @@ public class OvsdbTargetTests
     [InlineData("--ovsdb unix:/a --socket-file b", "--socket-file makes a port")]
     [InlineData("--ovsdb unix:/a --dev-basename b", "--dev-basename makes a port")]
     [InlineData("--vdev net_null0 -- --ovsdb unix:/a", "--vdev net_null0 makes a port")]
+    [InlineData("--ovsdb unix:/a --client", "give them the type dpdkvhostuserclient")]
     [InlineData("--ovsdb unix:/a --mode vmdq", "not for vmdq mode")]
     [InlineData("--ovsdb unix:/a -p 0x1", "not for vmdq mode")]
     public void RefusesWhatDoesNotFit(string line, string sentence) => Assert.Contains(sentence, Line.Error(line));

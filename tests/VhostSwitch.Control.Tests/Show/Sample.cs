@@ -22,5 +22,10 @@ internal static class Sample
         [new PollThreadSnapshot(0, 1, "polling", 1, 99, 0.125, 0, 0), new PollThreadSnapshot(1, -1, "sleeping", 0, 0, 0, 0, 0)])
     {
         Steering = new SteeringSnapshot("hardware", "eth1 sorts for 1 of 1 pools into 2 queues"),
+        Bridges =
+        [
+            new BridgePorts("br0", new Dictionary<string, string> { ["mirrors"] = "no effect" },
+                [new BridgePort("vm0", 1, "dpdkvhostuser", null), new BridgePort("vm9", null, "tap", "not built")]),
+        ],
     };
 }

@@ -112,7 +112,29 @@ public class ShowJsonTests
           "steering": {
             "by": "hardware",
             "reason": "eth1 sorts for 1 of 1 pools into 2 queues"
-          }
+          },
+          "bridges": [
+            {
+              "name": "br0",
+              "status": {
+                "mirrors": "no effect"
+              },
+              "ports": [
+                {
+                  "name": "vm0",
+                  "number": 1,
+                  "type": "dpdkvhostuser",
+                  "note": null
+                },
+                {
+                  "name": "vm9",
+                  "number": null,
+                  "type": "tap",
+                  "note": "not built"
+                }
+              ]
+            }
+          ]
         }
         """,
         ShowJson.Write(Sample.Snapshot));

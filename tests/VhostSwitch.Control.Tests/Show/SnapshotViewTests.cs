@@ -12,6 +12,12 @@ public class SnapshotViewTests
         vhost-switch 0.1.0, mode vmdq
         steering: hardware (eth1 sorts for 1 of 1 pools into 2 queues)
 
+        Bridges
+        Bridge Port Number Type          Note
+        br0    -    -      -             mirrors: no effect
+        br0    vm0  1      dpdkvhostuser -
+        br0    vm9  -      tap           not built
+
         Ports
         Port Driver    Device Status                  Drops Endpoint
         vm0  net_vhost 0      up (queues 2 of 2)      5     /tmp/[red]vm0
@@ -46,6 +52,9 @@ public class SnapshotViewTests
         var ports = Sample.Snapshot.Ports.Select(port => port with { Status = status }).ToArray();
         Assert.Contains(status, SnapshotView.PlainText(Sample.Snapshot with { Ports = ports }));
     }
+
+    [Fact]
+    public void WithoutBridgesNoneAreSpokenOf() => Assert.DoesNotContain("Bridge", SnapshotView.PlainText(Sample.Snapshot with { Bridges = [] }));
 
     [Fact]
     public void SaysWhereThereIsNothing() =>

@@ -160,6 +160,31 @@ public sealed class PromptTests
         Assert.Equal("Not all ports were started\n", rig.Run("start"));
     }
 
+    /// <summary>Nobody is to send to a queue that is not looked at.</summary>
+    [Fact]
+    public void ADeviceHasTheQueuesThatAreUsed()
+    {
+        string folder = Directory.CreateTempSubdirectory("tp-").FullName;
+        using (var rig = new SessionRig($"--vdev net_vhost0,iface={folder}/s,queues=4 -- -i"))
+        {
+            Assert.Equal("1", Queues(rig));
+            Assert.Contains("Max possible RX queues: 4\n", rig.Run("show port info 0"), StringComparison.Ordinal);
+            Assert.Equal("2", Queues(rig, asked: 2));
+            Assert.Equal("4", Queues(rig, asked: 8));
+        }
+        Directory.Delete(folder);
+
+        static string? Queues(SessionRig rig, int asked = 0)
+        {
+            if (asked > 0)
+            {
+                foreach (string line in (string[])["port stop all", $"port config all rxq {asked}", "port start all"])
+                    rig.Run(line);
+            }
+            return rig.Session.Ports[0].Device.Vdev.Text("queues");
+        }
+    }
+
     [Fact]
     public void MoreQueuesThanADeviceHasAreRefused()
     {
