@@ -41,14 +41,15 @@ internal sealed unsafe class LoadBalancer
 
     /// <summary>The move that takes most off the busiest thread.</summary>
     /// <param name="threads">The threads with their queues.</param>
+    /// <param name="mayMove">False for a queue that stays where it is.</param>
     /// <returns>The queue and the place of the thread that should poll it; null where no move is worth it.</returns>
-    public (InputQueue Queue, int To)? FindMove(IReadOnlyList<InputQueue[]> threads)
+    public (InputQueue Queue, int To)? FindMove(IReadOnlyList<InputQueue[]> threads, Func<InputQueue, bool> mayMove)
     {
         double[] loads = [.. threads.Select(queues => LoadOf(queues))];
         int busiest = Array.IndexOf(loads, loads.Max()), idlest = Array.IndexOf(loads, loads.Min());
         (InputQueue Queue, int To)? best = null;
         double bestPeak = loads[busiest] * (1 - LeastGain);
-        foreach (var queue in threads[busiest])
+        foreach (var queue in threads[busiest].Where(mayMove))
         {
             double load = LoadOf(queue);
             double peak = Math.Max(loads[busiest] - load, loads[idlest] + load);

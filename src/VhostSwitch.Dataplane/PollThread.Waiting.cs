@@ -30,7 +30,7 @@ public sealed unsafe partial class PollThread
 
     private bool OfferLater(OutputQueue queue, Burst burst, ushort* which, int count)
     {
-        if (queue.Stalled || _waiting == _rooms.Length)
+        if (queue.Stalled || queue.Retries == 0 || _waiting == _rooms.Length)
         {
             DropForFull(queue, count);
             return false;
@@ -70,14 +70,17 @@ public sealed unsafe partial class PollThread
             var room = _rooms[i];
             if (now - room.NextTry < 0) continue;
             bool some = SendWaiting(room);
+            CountRetry(room.Queue!);
             room.TriesInVain = some ? 0 : room.TriesInVain + 1;
             room.NextTry = now + _retryDelay;
-            if (room.Count > 0 && room.TriesInVain < _retry.Tries) continue;
+            if (room.Count > 0 && room.TriesInVain < TriesFor(room.Queue!)) continue;
             // Waited for in vain: no more until it takes a frame again.
             room.Queue!.Stalled = room.Count > 0;
             CloseRoom(i);
         }
     }
+
+    private int TriesFor(OutputQueue queue) => queue.Retries == OutputQueue.DefaultRetries ? _retry.Tries : queue.Retries;
 
     // The tables change: what a receiver does not take now is not kept for one that may be gone.
     private void EndWaiting()

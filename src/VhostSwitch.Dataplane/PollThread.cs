@@ -44,14 +44,14 @@ public sealed unsafe partial class PollThread : IDisposable
     private readonly Forwarder _forwarder;
     private readonly RetryPolicy _retry;
     private readonly long _retryDelay;
-    private readonly IdlePolicy _idle;
     private readonly FileDescriptor _wake = EventFd.Create();
     private readonly Epoll _epoll = new();
     private readonly Thread _thread;
     private readonly Burst _burst = new() { Routes = new FrameRoutes() };
-    private readonly bool _sharesOutputs;
 
     // Written by the control thread while the poll thread runs, each replaced whole.
+    private IdlePolicy _idle;
+    private bool _sharesOutputs;
     private InputQueue[] _inputs = [];
     private Topology _topology = Topology.Empty;
     private int _change;
@@ -113,6 +113,22 @@ public sealed unsafe partial class PollThread : IDisposable
 
     /// <summary>The queues it polls, replaced whole.</summary>
     public ReadOnlySpan<InputQueue> Inputs => Volatile.Read(ref _inputs);
+
+    /// <summary>What to do when no frame arrives.</summary>
+    internal IdlePolicy Idle
+    {
+        set
+        {
+            _idle = value;
+            Wake();
+        }
+    }
+
+    /// <summary>True where there is more than one poll thread. Takes effect within two passes.</summary>
+    internal bool SharesOutputs
+    {
+        set => Volatile.Write(ref _sharesOutputs, value);
+    }
 
     /// <summary>Starts polling.</summary>
     public void Start() => _thread.Start();
@@ -315,7 +331,7 @@ public sealed unsafe partial class PollThread : IDisposable
 
     private int Send(OutputQueue queue, Burst burst, ushort* which, int count)
     {
-        if (!_sharesOutputs) return queue.Send(burst, which, count);
+        if (!Volatile.Read(ref _sharesOutputs)) return queue.Send(burst, which, count);
         queue.Enter();
         int sent = queue.Send(burst, which, count);
         queue.Exit();
@@ -325,9 +341,18 @@ public sealed unsafe partial class PollThread : IDisposable
     // The counters of an output belong to whoever holds it.
     private void DropForFull(OutputQueue queue, int count)
     {
-        if (_sharesOutputs) queue.Enter();
+        bool shares = Volatile.Read(ref _sharesOutputs);
+        if (shares) queue.Enter();
         queue.Counters->Drop(DropReason.ReceiverFull, (uint)count);
-        if (_sharesOutputs) queue.Exit();
+        if (shares) queue.Exit();
+    }
+
+    private void CountRetry(OutputQueue queue)
+    {
+        bool shares = Volatile.Read(ref _sharesOutputs);
+        if (shares) queue.Enter();
+        queue.Counters->Retries++;
+        if (shares) queue.Exit();
     }
 
     private static void Account(Burst burst, QueueCounters* counters)
@@ -379,7 +404,7 @@ public sealed unsafe partial class PollThread : IDisposable
 
     private void Decide(Queue queue)
     {
-        if (_sharesOutputs && queue is OutputQueue output)
+        if (Volatile.Read(ref _sharesOutputs) && queue is OutputQueue output)
         {
             output.Enter();
             output.DecideNotification();

@@ -25,6 +25,21 @@ public sealed class Port
     /// </summary>
     public bool MergesSegments { get; set; }
 
+    /// <summary>
+    /// How often frames for a full queue of this port are tried again before they are dropped; null for <see cref="RetryPolicy.Tries"/>. Without
+    /// effect where that is 0.
+    /// </summary>
+    public int? Retries
+    {
+        get;
+        set
+        {
+            field = value;
+            foreach (var output in Outputs)
+                output.Retries = value ?? OutputQueue.DefaultRetries;
+        }
+    }
+
     /// <summary>The queues by which frames leave, replaced whole; empty while the port is down.</summary>
     public ReadOnlySpan<OutputQueue> Outputs => Volatile.Read(ref _outputs);
 
@@ -34,6 +49,8 @@ public sealed class Port
     /// <summary>Replaces the queues. The data plane's <see cref="PortHost.SetQueues"/> calls it and then waits for the poll threads.</summary>
     internal void Replace(InputQueue[] inputs, OutputQueue[] outputs)
     {
+        foreach (var output in outputs)
+            output.Retries = Retries ?? OutputQueue.DefaultRetries;
         Volatile.Write(ref _inputs, inputs);
         Volatile.Write(ref _outputs, outputs);
     }

@@ -24,6 +24,9 @@ public unsafe struct QueueCounters
     /// <summary>Notifications sent.</summary>
     public ulong Notifications;
 
+    /// <summary>Output: how often it was tried again after it was full.</summary>
+    public ulong Retries;
+
     private fixed ulong _drops[DropReasons.Count];
 
     /// <summary>Adds dropped frames.</summary>

@@ -50,6 +50,9 @@ public abstract class InputQueue : Queue
     {
     }
 
+    /// <summary>False where the sender has disabled the queue: it is polled, and its frames are dropped.</summary>
+    public virtual bool IsEnabled => true;
+
     /// <summary>The port's id; set while the port is attached.</summary>
     public ushort PortId { get; internal set; }
 
@@ -112,6 +115,12 @@ public abstract unsafe class OutputQueue : Queue
 
     /// <summary>True where a large segment finds room whatever its length: segments are merged for such a queue only.</summary>
     public virtual bool TakesAnyLength => false;
+
+    /// <summary>The value of <see cref="Retries"/> for what the poll threads do.</summary>
+    internal const int DefaultRetries = -1;
+
+    /// <summary>How often frames are tried again while the queue is full; written by the control thread.</summary>
+    internal int Retries { get; set; } = DefaultRetries;
 
     /// <summary>Takes the queue for one burst.</summary>
     internal void Enter()

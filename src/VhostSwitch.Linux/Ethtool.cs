@@ -5,6 +5,17 @@ using static VhostSwitch.Linux.EthtoolStructures;
 
 namespace VhostSwitch.Linux;
 
+/// <summary>Who drives an interface.</summary>
+/// <param name="Name">The driver's name.</param>
+/// <param name="Version">Its version, often the kernel's.</param>
+/// <param name="Firmware">The version of the interface's own program; empty where it has none.</param>
+public sealed record InterfaceDriver(string Name, string Version, string Firmware);
+
+/// <summary>How fast an interface is connected.</summary>
+/// <param name="BitsPerSecond">Its speed.</param>
+/// <param name="IsFullDuplex">It sends and receives at the same time; null where it does not tell.</param>
+public sealed record InterfaceLink(long BitsPerSecond, bool? IsFullDuplex);
+
 /// <summary>What drivers of interfaces can be asked and told, in the terms of the <c>ethtool</c> program.</summary>
 /// <param name="kernel">Who answers.</param>
 public sealed unsafe class Ethtool(IEthtool kernel)
@@ -20,10 +31,26 @@ public sealed unsafe class Ethtool(IEthtool kernel)
 
     /// <summary>The name of an interface's driver; null where the interface does not tell.</summary>
     /// <param name="interfaceName">The interface.</param>
-    public string? Driver(string interfaceName)
+    public string? Driver(string interfaceName) => DriverOf(interfaceName)?.Name;
+
+    /// <summary>Who drives an interface; null where the interface does not tell.</summary>
+    /// <param name="interfaceName">The interface.</param>
+    public InterfaceDriver? DriverOf(string interfaceName)
     {
         ethtool_drvinfo info = new() { cmd = ETHTOOL_GDRVINFO };
-        return kernel.Exchange(interfaceName, Bytes(ref info)) == 0 ? Text(new ReadOnlySpan<byte>(info.driver, 32)) : null;
+        if (kernel.Exchange(interfaceName, Bytes(ref info)) != 0) return null;
+        return new(Text(new ReadOnlySpan<byte>(info.driver, 32)), Text(new ReadOnlySpan<byte>(info.version, 32)), Text(new ReadOnlySpan<byte>(info.fw_version, 32)));
+    }
+
+    /// <summary>How fast an interface is connected; null where it is not, or does not tell.</summary>
+    /// <param name="interfaceName">The interface.</param>
+    public InterfaceLink? LinkOf(string interfaceName)
+    {
+        ethtool_cmd settings = new() { cmd = ETHTOOL_GSET };
+        if (kernel.Exchange(interfaceName, Bytes(ref settings)) != 0) return null;
+        uint megabits = (uint)(settings.speed_hi << 16 | settings.speed);
+        if (megabits is 0 or ushort.MaxValue or SPEED_UNKNOWN) return null;
+        return new(megabits * 1_000_000L, settings.duplex switch { DUPLEX_HALF => false, DUPLEX_FULL => true, _ => null });
     }
 
     /// <summary>How many queues of an interface receive, and how many it could have; null where it does not tell.</summary>

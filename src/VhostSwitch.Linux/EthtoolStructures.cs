@@ -5,6 +5,7 @@ namespace VhostSwitch.Linux;
 /// <summary>Structures and numbers of <c>linux/ethtool.h</c>, by their own names.</summary>
 internal static unsafe class EthtoolStructures
 {
+    internal const uint ETHTOOL_GSET = 0x01;
     internal const uint ETHTOOL_GDRVINFO = 0x03;
     internal const uint ETHTOOL_GSTRINGS = 0x1b;
     internal const uint ETHTOOL_GRXCLSRLCNT = 0x2e;
@@ -21,6 +22,31 @@ internal static unsafe class EthtoolStructures
     internal const uint FLOW_EXT = 0x80000000;
     internal const uint RX_CLS_LOC_SPECIAL = 0x80000000;
     internal const uint RX_CLS_LOC_ANY = 0xffffffff;
+    internal const uint SPEED_UNKNOWN = 0xffffffff;
+    internal const byte DUPLEX_HALF = 0;
+    internal const byte DUPLEX_FULL = 1;
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct ethtool_cmd
+    {
+        public uint cmd;
+        public uint supported;
+        public uint advertising;
+        public ushort speed;
+        public byte duplex;
+        public byte port;
+        public byte phy_address;
+        public byte transceiver;
+        public byte autoneg;
+        public byte mdio_support;
+        public uint maxtxpkt;
+        public uint maxrxpkt;
+        public ushort speed_hi;
+        public byte eth_tp_mdix;
+        public byte eth_tp_mdix_ctrl;
+        public uint lp_advertising;
+        public fixed uint reserved[2];
+    }
 
     [StructLayout(LayoutKind.Sequential)]
     internal struct ethtool_drvinfo

@@ -13,8 +13,11 @@ public abstract class PortDevice : IDisposable
     private readonly SortedDictionary<int, CounterBlock> _inputCounters = [];
     private readonly SortedDictionary<int, CounterBlock> _outputCounters = [];
 
-    // What stands before each of the outputs in use, where something does.
+    // What is in use, each output with what stands before it.
+    private InputQueue[] _inputs = [];
+    private OutputQueue[] _outputs = [];
     private Dictionary<OutputQueue, OutputQueue> _outward = [];
+    private uint? _longest;
 
     /// <summary>Makes a device that is not attached.</summary>
     /// <param name="vdev">Its name and arguments.</param>
@@ -75,6 +78,18 @@ public abstract class PortDevice : IDisposable
     public virtual Steering Steer(IReadOnlyCollection<Pool> pools) =>
         new(false, $"{Vdev.Driver.Name} has no queues that an interface sorts frames into");
 
+    /// <summary>Has longer frames dropped before they leave by the port, whatever the device takes.</summary>
+    /// <param name="longest">The longest frame in bytes, from the Ethernet header on; null for no such limit.</param>
+    public void LimitFrames(uint? longest)
+    {
+        if (longest == _longest) return;
+        _longest = longest;
+        // Poll threads take turns at what stands first: none uses it any more when something else stands there.
+        _context.DataPlane.SetQueues(Port, _inputs, []);
+        _outward = [];
+        Use(_inputs, _outputs);
+    }
+
     /// <summary>Takes the port away and closes the device.</summary>
     public void Dispose()
     {
@@ -108,18 +123,22 @@ public abstract class PortDevice : IDisposable
     /// <param name="outputs">The queues to send by.</param>
     protected void Use(InputQueue[] inputs, OutputQueue[] outputs)
     {
-        if (_context.Outward is { } wrap)
-        {
-            // An output that stays keeps what stands before it: poll threads take each other's turns there.
-            _outward = outputs.ToDictionary(output => output, output => _outward.GetValueOrDefault(output) ?? wrap(output));
-            outputs = [.. outputs.Select(output => _outward[output])];
-        }
-        _context.DataPlane.SetQueues(Port, inputs, outputs);
+        _inputs = inputs;
+        _outputs = outputs;
+        // An output that stays keeps what stands before it: poll threads take each other's turns there.
+        _outward = outputs.ToDictionary(output => output, output => _outward.GetValueOrDefault(output) ?? Outward(output));
+        _context.DataPlane.SetQueues(Port, inputs, [.. outputs.Select(output => _outward[output])]);
     }
 
     /// <summary>Tells people something.</summary>
     /// <param name="text">One line without the device's name.</param>
     protected void Note(string text) => Noted?.Invoke(text);
+
+    private OutputQueue Outward(OutputQueue output)
+    {
+        var first = _context.Outward?.Invoke(output) ?? output;
+        return _longest is { } longest ? new LimitedOutput(first, longest) : first;
+    }
 
     private static CounterBlock Of(SortedDictionary<int, CounterBlock> all, int queue)
     {

@@ -3,6 +3,7 @@ using VhostSwitch.Control.Configuration;
 using VhostSwitch.Control.Show;
 using VhostSwitch.Linux;
 using VhostSwitch.Ports;
+using VhostSwitch.Ports.NetVhost;
 using VhostSwitch.Switching;
 
 namespace VhostSwitch.Program;
@@ -13,6 +14,9 @@ namespace VhostSwitch.Program;
 /// </summary>
 internal sealed class ConfiguredPorts : IDisposable
 {
+    // What mtu_request leaves out: the Ethernet header and, as with Open vSwitch, a tag.
+    private const uint FrameOverhead = 18;
+
     private readonly string _runFolder;
     private readonly PortRegistry _ports;
     private readonly PortContext _context;
@@ -20,9 +24,10 @@ internal sealed class ConfiguredPorts : IDisposable
     private readonly Action<LogLevel, string> _log;
     private readonly InterfaceFactReader _facts = new();
     private readonly SortedDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
-    private readonly OfPorts _numbers = new();
+    private readonly Dictionary<string, OfPorts> _numbers = [];
     private SwitchSettings? _settings;
     private SwitchSettings? _lastSettings;
+    private IReadOnlyList<string> _withoutMeaning = [];
     private SwitchPlan _plan = new(new Dictionary<string, PlannedBridge>(), []);
 
     /// <summary>Begins without ports.</summary>
@@ -45,17 +50,28 @@ internal sealed class ConfiguredPorts : IDisposable
     public void Configure(WantedSwitch wanted)
     {
         if (wanted.Bridges.Count > 0) CheckSettings(wanted.Settings);
+        if (!wanted.WithoutMeaning.SequenceEqual(_withoutMeaning) && wanted.WithoutMeaning.Count > 0)
+            _log(LogLevel.Info, $"other_config of the table Open_vSwitch: no meaning here: {string.Join(", ", wanted.WithoutMeaning)}");
+        _withoutMeaning = wanted.WithoutMeaning;
         _plan = SwitchPlan.Of(wanted, _settings ?? wanted.Settings, _runFolder);
         var present = _entries.Values.Select(entry => entry.Planned).ToList();
         var changes = PortChanges.Between(present, _plan.Interfaces, planned => _entries[planned.Wanted.Name].IsWhole);
         var errors = _entries.ToDictionary(entry => entry.Key, entry => entry.Value.Error);
         foreach (var planned in changes.Kept)
-            _entries[planned.Wanted.Name].Planned = planned;
+        {
+            var entry = _entries[planned.Wanted.Name];
+            if (planned.Notice is { } notice && notice != entry.Planned.Notice) _log(LogLevel.Warning, $"{planned.Wanted.Name}: {notice}");
+            if (planned.Wanted.OfPortRequest != entry.Planned.Wanted.OfPortRequest) Renumber(entry, planned.Wanted.OfPortRequest);
+            entry.Planned = planned;
+            Tune(entry);
+        }
         // Frames stop going by what goes before it goes, and its number may be another's.
         Publish(except: changes.Removed);
         foreach (string name in changes.Removed)
             Remove(name, isSilent: changes.Added.Any(planned => planned.Wanted.Name == name));
         if (changes.Removed.Count > 0) Publish();
+        foreach (string gone in _numbers.Keys.Except(_plan.Bridges.Keys).ToList())
+            _numbers.Remove(gone);
         foreach (var planned in changes.Added)
             Add(planned, errors.GetValueOrDefault(planned.Wanted.Name));
     }
@@ -69,6 +85,18 @@ internal sealed class ConfiguredPorts : IDisposable
     /// <summary>The OpenFlow number of a port by its name; null for one that has none.</summary>
     /// <param name="name">The port's name.</param>
     public int? NumberOf(string name) => _entries.TryGetValue(name, out var entry) && entry.OfPort != InterfaceReport.NoPort ? entry.OfPort : null;
+
+    /// <summary>The core that a queue is to be polled on; null where nobody has said so.</summary>
+    /// <param name="port">The port's name.</param>
+    /// <param name="queue">The queue's number.</param>
+    public int? CoreOf(string port, int queue) =>
+        _entries.TryGetValue(port, out var entry) && entry.Planned.Tuning.CoreOfQueue.TryGetValue(queue, out int core) ? core : null;
+
+    /// <summary>The queues that are to be polled on a certain core.</summary>
+    public IEnumerable<(string Port, int Queue, int Core)> Pinned =>
+        from entry in _entries.Values
+        from queue in entry.Planned.Tuning.CoreOfQueue
+        select (entry.Planned.Wanted.Name, queue.Key, queue.Value);
 
     /// <summary>The bridges with their ports, for people.</summary>
     public IReadOnlyList<BridgePorts> Shown() =>
@@ -109,7 +137,7 @@ internal sealed class ConfiguredPorts : IDisposable
     private InterfaceReport Report(Entry entry) => new(entry.OfPort, entry.Error ?? entry.Planned.Notice)
     {
         Facts = entry.Error is not null ? null
-            : entry.Device is { } device ? _facts.Read(device)
+            : entry.Device is { } device ? entry.CountResets(_facts.Read(device, entry.Planned.Wanted.Mtu))
             : InterfaceFactReader.Waiting(entry.Planned.Waiting ?? ""),
     };
 
@@ -125,7 +153,7 @@ internal sealed class ConfiguredPorts : IDisposable
             if (error != errorBefore) _log(LogLevel.Warning, $"bridge {planned.Bridge}: {error}");
             return;
         }
-        entry.OfPort = planned.IsLocal ? OfPorts.Local : _numbers.Take(planned.Wanted.OfPortRequest, planned.Wanted.OfPortBefore);
+        entry.OfPort = planned.IsLocal ? OfPorts.Local : NumbersOf(entry).Take(planned.Wanted.OfPortRequest, planned.Wanted.OfPortBefore);
         _log(LogLevel.Info, $"bridge {planned.Bridge}: added interface {name} on port {entry.OfPort}");
         if (planned.Notice is { } notice) _log(LogLevel.Warning, $"{name}: {notice}");
         if (planned.Wanted.Type == InterfaceTypes.VhostServer && !planned.IsLocal)
@@ -145,6 +173,7 @@ internal sealed class ConfiguredPorts : IDisposable
                 entry.Device = device;
                 Publish();
             });
+            Tune(entry);
         }
         catch (Exception e) when (e is PortException or LinuxException)
         {
@@ -152,6 +181,28 @@ internal sealed class ConfiguredPorts : IDisposable
             Publish();
             entry.Error = Sentence(entry.Planned.Wanted.Name, e.Message);
         }
+    }
+
+    // Each bridge counts by itself.
+    private OfPorts NumbersOf(Entry entry)
+    {
+        if (!_numbers.TryGetValue(entry.Planned.Bridge, out var numbers)) _numbers.Add(entry.Planned.Bridge, numbers = new OfPorts());
+        return numbers;
+    }
+
+    // A number that is another's already is not given: the interface keeps its own.
+    private void Renumber(Entry entry, int? request)
+    {
+        if (request is not { } number || entry.Planned.IsLocal || entry.OfPort == InterfaceReport.NoPort || !NumbersOf(entry).TryTake(number)) return;
+        NumbersOf(entry).Return(entry.OfPort);
+        entry.OfPort = number;
+    }
+
+    private static void Tune(Entry entry)
+    {
+        if (entry.Device is not VhostDevice device) return;
+        device.Port.Retries = entry.Planned.Tuning.Retries;
+        device.LimitFrames(entry.Planned.Wanted.Mtu is { } mtu ? (uint)mtu + FrameOverhead : null);
     }
 
     private void Publish(IReadOnlyCollection<string>? except = null) => _bridges.Publish(_plan,
@@ -167,7 +218,7 @@ internal sealed class ConfiguredPorts : IDisposable
         _entries.Remove(name, out var entry);
         if (entry!.Device is { } device) _ports.Remove(device.Vdev.Name);
         if (entry.OfPort is InterfaceReport.NoPort) return;
-        if (entry.OfPort != OfPorts.Local) _numbers.Return(entry.OfPort);
+        if (entry.OfPort != OfPorts.Local) NumbersOf(entry).Return(entry.OfPort);
         if (!isSilent) _log(LogLevel.Info, $"bridge {entry.Planned.Bridge}: deleted interface {name} on port {entry.OfPort}");
     }
 
@@ -180,6 +231,9 @@ internal sealed class ConfiguredPorts : IDisposable
 
     private sealed class Entry(PlannedInterface planned)
     {
+        private bool? _hadLink;
+        private int _resets;
+
         public PlannedInterface Planned { get; set; } = planned;
 
         public PortDevice? Device { get; set; }
@@ -189,6 +243,14 @@ internal sealed class ConfiguredPorts : IDisposable
         public int OfPort { get; set; } = InterfaceReport.NoPort;
 
         public bool IsWhole => Error is null;
+
+        public InterfaceFacts CountResets(InterfaceFacts facts)
+        {
+            // A guest's coming and going is none, as with Open vSwitch.
+            if (_hadLink is { } had && had != facts.HasLink && Device is not VhostDevice) _resets++;
+            _hadLink = facts.HasLink;
+            return facts with { LinkResets = _resets };
+        }
 
         private Policer? Policer { get; set; }
 

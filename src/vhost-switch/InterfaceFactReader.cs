@@ -7,6 +7,7 @@ using VhostSwitch.Ports.NetAfPacket;
 using VhostSwitch.Ports.NetAfXdp;
 using VhostSwitch.Ports.NetTap;
 using VhostSwitch.Ports.NetVhost;
+using VhostSwitch.Ports.Patch;
 
 namespace VhostSwitch.Program;
 
@@ -17,23 +18,55 @@ internal sealed class InterfaceFactReader : IDisposable
 {
     private static readonly MacAddress NoAddress = new(0);
 
+    // The counters of a guest's port that have not been counted yet.
+    private static readonly Dictionary<string, long> NothingOfAGuest = new()
+    {
+        ["ovs_rx_qos_drops"] = 0,
+        ["ovs_tx_failure_drops"] = 0,
+        ["ovs_tx_mtu_exceeded_drops"] = 0,
+        ["ovs_tx_invalid_hwol_drops"] = 0,
+        ["ovs_tx_retries"] = 0,
+    };
+
     private readonly InterfaceControl _control = new();
+    private readonly Ethtool _ethtool = new(new EthtoolSocket());
 
     /// <summary>How an interface is that waits for something before there is a device.</summary>
     /// <param name="reason">What it waits for.</param>
-    public static InterfaceFacts Waiting(string reason) => new(IsAdminUp: true, HasLink: false, NoAddress, Mtu: null, Index: 0,
-        new Dictionary<string, string> { ["mode"] = "client", ["status"] = "disconnected", ["detail"] = reason }, new Dictionary<string, long>());
+    public static InterfaceFacts Waiting(string reason) => new(IsAdminUp: true, HasLink: false, NoAddress, Mtu: 0, Index: 0,
+        new Dictionary<string, string> { ["mode"] = "client", ["status"] = "disconnected", ["detail"] = reason }, NothingOfAGuest);
 
     /// <summary>How a device is.</summary>
     /// <param name="device">The device.</param>
-    public InterfaceFacts Read(PortDevice device)
+    /// <param name="limit">The most bytes behind the Ethernet header that are sent by it; null for no such limit.</param>
+    public InterfaceFacts Read(PortDevice device, int? limit)
     {
         var statistics = Statistics(device);
         bool hasLink = device.Status.StartsWith("up", StringComparison.Ordinal);
-        if (device is VhostDevice vhost) return new(IsAdminUp: true, hasLink, NoAddress, Mtu: null, Index: 0, Status(vhost), statistics);
-        var status = new Dictionary<string, string> { ["driver_name"] = device.Vdev.Driver.Name, ["detail"] = device.Status };
-        var state = device.Vdev.Driver is TapDriver or AfPacketDriver or AfXdpDriver ? _control.StateOf(device.Endpoint) : null;
-        return new(state?.IsUp ?? hasLink, hasLink, device.Address, state?.Mtu, state?.Index ?? 0, status, statistics);
+        if (device is VhostDevice vhost)
+        {
+            // Open vSwitch has no limit without a front-end either, and writes it so.
+            int? mtu = vhost.FrontEnd is null ? 0 : limit;
+            return new(IsAdminUp: true, hasLink, NoAddress, mtu, Index: 0, Status(vhost), statistics);
+        }
+        string driver = device.Vdev.Driver.Name;
+        var status = new Dictionary<string, string> { ["detail"] = device.Status };
+        if (device.Vdev.Driver is not PatchDriver) status["driver_name"] = driver;
+        if (device.Vdev.Driver is not (TapDriver or AfPacketDriver or AfXdpDriver) || _control.StateOf(device.Endpoint) is not { } state)
+            return new(hasLink, hasLink, device.Address, Mtu: null, Index: 0, status, statistics);
+        if (_ethtool.DriverOf(device.Endpoint) is { } kernels)
+        {
+            status["driver_name"] = kernels.Name;
+            status["driver_version"] = kernels.Version;
+            status["firmware_version"] = kernels.Firmware;
+            status["detail"] = $"{device.Status}, by {driver}";
+        }
+        var link = _ethtool.LinkOf(device.Endpoint);
+        return new(state.IsUp, hasLink, device.Address, state.Mtu, state.Index, status, statistics)
+        {
+            LinkSpeed = link?.BitsPerSecond,
+            IsFullDuplex = link?.IsFullDuplex,
+        };
     }
 
     /// <inheritdoc/>
@@ -65,10 +98,17 @@ internal sealed class InterfaceFactReader : IDisposable
             Add("rx", queue / ringsPerQueue, *block.Counters);
         foreach (var (queue, block) in device.OutputCounters)
             Add("tx", queue / ringsPerQueue, *block.Counters);
-        // What Open vSwitch counts under this name is all that a guest did not take.
-        if (device is VhostDevice) all["ovs_tx_failure_drops"] = all["tx_dropped"];
-        all["ovs_rx_qos_drops"] = all.GetValueOrDefault($"rx_{DropReasons.Name(DropReason.Policed)}_drops");
+        if (all.TryGetValue($"rx_{DropReasons.Name(DropReason.Policed)}_drops", out long policed) || device is VhostDevice) all["ovs_rx_qos_drops"] = policed;
+        if (device is not VhostDevice) return all;
+        // What Open vSwitch counts as failures is all that a guest did not take for any other reason.
+        long tooLong = Dropped(DropReason.ExceedsMtu), unfit = Dropped(DropReason.OffloadUnsupported);
+        all["ovs_tx_failure_drops"] = all["tx_dropped"] - tooLong - unfit;
+        all["ovs_tx_mtu_exceeded_drops"] = tooLong;
+        all["ovs_tx_invalid_hwol_drops"] = unfit;
+        all["ovs_tx_retries"] = device.OutputCounters.Values.Sum(block => (long)block.Counters->Retries);
         return all;
+
+        long Dropped(DropReason reason) => all.GetValueOrDefault($"tx_{DropReasons.Name(reason)}_drops");
 
         void Add(string direction, int queue, QueueCounters counters)
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using VhostSwitch.Control.CommandLine;
 using VhostSwitch.Control.Configuration;
 using VhostSwitch.Control.Messages;
@@ -35,6 +36,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
     private readonly PortContext _context;
     private readonly PortRegistry _ports;
     private readonly ConfiguredPorts _configured;
+    private readonly ConfiguredPolling _polling;
     private readonly ConfiguredBridges _bridges;
     private readonly Thread _controlThread;
     private readonly int _collectionsAtStart = GC.CollectionCount(0);
@@ -59,11 +61,10 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         _ports = new PortRegistry(_context);
         _ports.Noted += (device, text) => log(LogLevel.Warning, $"{device.Vdev.Name}: {text}");
         _configured = new ConfiguredPorts(configuration.Ovsdb?.RunFolder ?? configuration.Config?.RunFolder ?? "", _ports, _context, _bridges, log);
+        _polling = new ConfiguredPolling(configuration, _dataPlane, log);
+        _dataPlane.CoreOf = queue => _dataPlane.Topology.Find(queue.PortId) is { } port ? _configured.CoreOf(port.Name, queue.Index) : null;
         foreach (var thread in _dataPlane.Threads)
-        {
-            _busy.Add(thread, new BusyMeter());
             log(LogLevel.Info, VhostSwitchMessages.PollingStarted(thread.Core));
-        }
         _server = new VhostServer(_loop, _dataPlane, Offer(configuration), factory,
             mergesSegments: configuration is { MergeableBuffers: true, SegmentationOffload: true });
         _server.Connected += c => _pools?.Add(c.Owner.Port.Id, c.Id);
@@ -127,7 +128,9 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
     /// <inheritdoc/>
     public Task<SwitchReport> ConfigureAsync(WantedSwitch wanted) => _loop.Invoke(() =>
     {
+        _polling.Configure(wanted.Polling);
         _configured.Configure(wanted);
+        _polling.Pin([.. _configured.Pinned]);
         return _configured.Report();
     });
 
@@ -209,8 +212,10 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         uint age = _configuration.Mode == SwitchMode.Vmdq ? 0u : BridgeForwarder.AgeSeconds;
         _table.Tick(++_seconds, age, _dataPlane.WaitForThreads);
         _bridges.Tick(_seconds);
-        foreach (var (thread, meter) in _busy)
-            meter.Sample(thread);
+        foreach (var gone in _busy.Keys.Except(_dataPlane.Threads).ToList())
+            _busy.Remove(gone);
+        foreach (var thread in _dataPlane.Threads)
+            MeterOf(thread).Sample(thread);
     }
 
     // An interface that sorts frames by pool is told of each pool, and of each that has gone.
@@ -343,12 +348,14 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
     {
         var queues = thread.Inputs.ToArray();
         double all = queues.Sum(_dataPlane.LoadOf);
-        return new(NodeOf(thread.Core), thread.Core, thread.Frames, thread.Passes, thread.BusyPasses, _busy[thread].Share,
-            [.. queues.Select(queue => new QueueLoad(_dataPlane.Topology.Find(queue.PortId)?.Name ?? "", NumberOf(queue), _dataPlane.LoadOf(queue) / all))]);
+        return new(NodeOf(thread.Core), thread.Core, thread.Frames, thread.Passes, thread.BusyPasses, MeterOf(thread).Share,
+            [.. queues.Select(queue => new QueueLoad(_dataPlane.Topology.Find(queue.PortId)?.Name ?? "", queue.Index, queue.IsEnabled, _dataPlane.LoadOf(queue) / all))])
+        {
+            IsIsolated = _dataPlane.IsIsolated(thread),
+        };
     }
 
-    // A guest's rings come in pairs, whose numbers are those of the queues.
-    private static int NumberOf(InputQueue queue) => queue is IGuestQueue ? queue.Index / 2 : queue.Index;
+    private BusyMeter MeterOf(PollThread thread) => CollectionsMarshal.GetValueRefOrAddDefault(_busy, thread, out _) ??= new BusyMeter();
 
     private static int NodeOf(int core)
     {
@@ -369,7 +376,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         thread.IsSleeping ? "sleeping" : "polling",
         thread.Inputs.Length,
         thread.Frames,
-        _busy[thread].Share,
+        MeterOf(thread).Share,
         GC.CollectionCount(0) - _collectionsAtStart,
         thread.AllocatedBytes);
 

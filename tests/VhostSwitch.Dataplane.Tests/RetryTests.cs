@@ -27,6 +27,30 @@ public sealed unsafe class RetryTests
         Assert.Equal(10ul, output.Drops(DropReason.ReceiverFull));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(9)]
+    public void APortMayBeTriedMoreOrLessOften(int retries)
+    {
+        using var rig = new Rig(_ => 1, ports: 2, retry: new RetryPolicy(4, 1));
+        var input = rig.Input(0, new FakeInput());
+        rig.Ports[1].Retries = retries;
+        var output = rig.Output(1, new FakeOutput { RefusedCalls = int.MaxValue });
+        rig.Run(input, 10);
+        Assert.Equal(1 + retries, output.Calls);
+        Assert.Equal((ulong)retries, output.Counters->Retries);
+        Assert.Equal(10ul, output.Drops(DropReason.ReceiverFull));
+        // While the queue is in use, too.
+        rig.Ports[1].Retries = null;
+        output.RefusedCalls = 0;
+        rig.Run(input, 1);
+        output.RefusedCalls = int.MaxValue;
+        output.Calls = 0;
+        rig.Run(input, 10);
+        Assert.Equal(5, output.Calls);
+    }
+
     [Fact]
     public void GoesOnWhereItStoppedAndInOrder()
     {

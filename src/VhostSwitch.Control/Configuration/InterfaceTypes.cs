@@ -120,10 +120,13 @@ public sealed class InterfaceTypes(SwitchSettings settings, string runFolder)
     private static string? Notice(WantedInterface wanted, PlannedInterface planned)
     {
         var idle = new List<string>();
-        if (wanted.Mtu is not null && planned.Device?.Driver is not TapDriver) idle.Add("mtu_request");
+        if (wanted.Mtu is not null && planned.Device?.Driver is not (TapDriver or VhostDriver)) idle.Add("mtu_request");
         idle.AddRange(wanted.Options.Keys.Where(key => !Takes(wanted.Type, key)).Select(key => $"options:{key}"));
-        return idle.Count == 0 ? null : $"no effect, not built: {string.Join(", ", idle)}";
+        var notices = planned.Tuning.Faults.ToList();
+        if (idle.Count > 0) notices.Add($"no effect, not built: {string.Join(", ", idle)}");
+        return notices.Count == 0 ? null : string.Join("; ", notices);
     }
 
-    private static bool Takes(string type, string option) => (type, option) is (VhostClient, "vhost-server-path") or ("dpdk", "dpdk-devargs") or (Patch, "peer");
+    private static bool Takes(string type, string option) => (type, option) is (VhostClient, "vhost-server-path")
+        or (VhostServer or VhostClient, "tx-retries-max") or ("dpdk", "dpdk-devargs") or (Patch, "peer");
 }

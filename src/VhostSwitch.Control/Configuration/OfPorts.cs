@@ -13,20 +13,23 @@ public sealed class OfPorts
     private readonly HashSet<int> _taken = [];
     private int _last;
 
-    /// <summary>Takes a number: the one asked for, else the one before, else the next after the last that was given, where these are free.</summary>
+    /// <summary>
+    /// Takes a number: the one asked for, or where none is the one before, if it is free; else the next free one after the last that was given.
+    /// </summary>
     /// <param name="request">The number that is asked for; null for any.</param>
     /// <param name="before">The number that the interface had; null for none.</param>
     public int Take(int? request, int? before)
     {
-        foreach (int? wish in (ReadOnlySpan<int?>)[request, before])
-        {
-            if (wish is { } number and > 0 and <= MostRequested && _taken.Add(number)) return number;
-        }
+        if ((request ?? before) is { } number && TryTake(number)) return number;
         // There are fewer ports than numbers.
         do _last = (_last % (Chosen - 1)) + 1;
         while (!_taken.Add(_last));
         return _last;
     }
+
+    /// <summary>Takes a number where it is free and one of those that may be asked for.</summary>
+    /// <param name="number">The number.</param>
+    public bool TryTake(int number) => number is > 0 and <= MostRequested && _taken.Add(number);
 
     /// <summary>Gives a number back.</summary>
     /// <param name="number">A number that was taken.</param>

@@ -20,6 +20,9 @@ public sealed record PlannedInterface(WantedInterface Wanted, string Bridge)
     /// <summary>What was asked for and has no effect; null where everything has.</summary>
     public string? Notice { get; init; }
 
+    /// <summary>What can be changed about it while its frames flow.</summary>
+    public PortTuning Tuning { get; } = PortTuning.Of(Wanted);
+
     /// <summary>What it is to be in its bridge, but for its number in the data plane.</summary>
     public BridgePortOptions Bridging { get; init; } = new(Wanted.Name, 0);
 

@@ -39,4 +39,14 @@ public sealed record InterfaceFacts(
     int? Mtu,
     int Index,
     IReadOnlyDictionary<string, string> Status,
-    IReadOnlyDictionary<string, long> Statistics);
+    IReadOnlyDictionary<string, long> Statistics)
+{
+    /// <summary>Its speed in bits a second; null where it has none to tell.</summary>
+    public long? LinkSpeed { get; init; }
+
+    /// <summary>It sends and receives at the same time; null where it does not tell.</summary>
+    public bool? IsFullDuplex { get; init; }
+
+    /// <summary>How often the link has come or gone since the interface was added, as far as that was seen.</summary>
+    public int LinkResets { get; init; }
+}

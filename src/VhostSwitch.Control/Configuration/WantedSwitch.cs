@@ -11,6 +11,12 @@ public sealed record WantedSwitch(IReadOnlyList<WantedBridge> Bridges, SwitchSet
     /// <summary>No bridge.</summary>
     public static readonly WantedSwitch Nothing = new([], new SwitchSettings());
 
+    /// <summary>How it polls.</summary>
+    public PollSettings Polling { get; init; } = new();
+
+    /// <summary>What is said beyond that and has no meaning here, by name, in the order of the alphabet.</summary>
+    public IReadOnlyList<string> WithoutMeaning { get; init; } = [];
+
     /// <summary>How many tags of a frame are looked at, 1 or 2; what is behind them is payload.</summary>
     public int TagsRead { get; init; } = 1;
 }
@@ -113,6 +119,9 @@ public sealed record WantedInterface(string Name, string Type)
 
     /// <summary>Its address; null for any.</summary>
     public MacAddress? Address { get; init; }
+
+    /// <summary>The cores that its queues are to be polled on, as Open vSwitch writes it: <c>0:3,1:5</c>; empty for any.</summary>
+    public string QueueAffinity { get; init; } = "";
 
     /// <summary>What it may bring in, in kbit/s; 0 for no limit.</summary>
     public long IngressKbps { get; init; }

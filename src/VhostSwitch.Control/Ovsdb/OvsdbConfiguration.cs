@@ -8,6 +8,13 @@ namespace VhostSwitch.Control.Ovsdb;
 /// <summary>Reads out of the database's tables what the switch shall be (<c>ovs-vswitchd.conf.db(5)</c>).</summary>
 public static class OvsdbConfiguration
 {
+    // Of the table Open_vSwitch, those that are read.
+    private static readonly string[] Settings =
+    [
+        "dpdk-init", "vhost-sock-dir", "vhost-iommu-support", "vhost-postcopy-support", "userspace-tso-enable", "stats-update-interval",
+        "pmd-cpu-mask", "pmd-maxsleep", "pmd-sleep-max", "pmd-rxq-assign", "vlan-limit",
+    ];
+
     // Open vSwitch's limits.
     private const int LeastAge = 15, MostAge = 3600, LeastAddresses = 10, UsualAddresses = 8192, MostAddresses = 1_000_000;
 
@@ -27,6 +34,13 @@ public static class OvsdbConfiguration
                 Segmentation = IsOn(settings, "userspace-tso-enable"),
             })
         {
+            Polling = new PollSettings
+            {
+                CoreMask = settings.GetValueOrDefault("pmd-cpu-mask"),
+                SleepUs = settings.GetValueOrDefault("pmd-sleep-max") ?? settings.GetValueOrDefault("pmd-maxsleep"),
+                Assignment = settings.GetValueOrDefault("pmd-rxq-assign"),
+            },
+            WithoutMeaning = [.. settings.Keys.Except(Settings).Order(StringComparer.Ordinal)],
             // All that there are where 0 is said; Open vSwitch looks at one unless it is told.
             TagsRead = Number(settings, "vlan-limit") is 0 or >= 2 ? 2 : 1,
         };
@@ -88,6 +102,7 @@ public static class OvsdbConfiguration
         OfPortBefore = row["ofport"].Number is { } before and > 0 ? (int)before : null,
         Mtu = (int?)row["mtu_request"].Number,
         Address = Address(row["mac"].Text),
+        QueueAffinity = row["other_config"].Map.GetValueOrDefault("pmd-rxq-affinity", ""),
         IngressKbps = row["ingress_policing_rate"].Number ?? 0,
         IngressBurstKbit = row["ingress_policing_burst"].Number ?? 0,
     };

@@ -26,7 +26,8 @@ internal static class OvsdbTables
         new(Interface,
             ["name", "type", "options", "ofport_request", "mtu_request", "mac", "ingress_policing_rate", "ingress_policing_burst", "other_config"],
             [
-                "ofport", "error", "admin_state", "link_state", "mac_in_use", "mtu", "ifindex", "status", "statistics",
+                "ofport", "error", "admin_state", "link_state", "link_speed", "link_resets", "duplex", "mac_in_use", "mtu", "ifindex",
+                "status", "statistics",
             ]),
         new(Mirror,
             ["name", "select_all", "select_src_port", "select_dst_port", "select_vlan", "output_port", "output_vlan", "snaplen"],

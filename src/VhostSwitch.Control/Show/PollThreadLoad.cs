@@ -8,10 +8,15 @@ namespace VhostSwitch.Control.Show;
 /// <param name="BusyRounds">Those that found frames.</param>
 /// <param name="BusyShare">Their share over the last second, from 0 to 1.</param>
 /// <param name="Queues">Its queues.</param>
-public sealed record PollThreadLoad(int Node, int Core, ulong Frames, ulong Rounds, ulong BusyRounds, double BusyShare, IReadOnlyList<QueueLoad> Queues);
+public sealed record PollThreadLoad(int Node, int Core, ulong Frames, ulong Rounds, ulong BusyRounds, double BusyShare, IReadOnlyList<QueueLoad> Queues)
+{
+    /// <summary>True where it is left to queues that were put there.</summary>
+    public bool IsIsolated { get; init; }
+}
 
 /// <summary>A queue of a poll thread.</summary>
 /// <param name="Port">The port's name.</param>
 /// <param name="Queue">The queue's number.</param>
+/// <param name="IsEnabled">False where its sender has disabled it.</param>
 /// <param name="Share">Its share of the thread's busy rounds, by the frames it brought over the last second; from 0 to 1.</param>
-public sealed record QueueLoad(string Port, int Queue, double Share);
+public sealed record QueueLoad(string Port, int Queue, bool IsEnabled, double Share);

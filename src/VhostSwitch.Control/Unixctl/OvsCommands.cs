@@ -68,11 +68,12 @@ public sealed class OvsCommands(ISwitchOperations operations, Action<LogLevel> s
         var text = new StringBuilder("Displaying last 1 seconds pmd usage %\n");
         foreach (var thread in threads)
         {
-            text.Append(Title(thread)).Append("  isolated : false\n");
-            foreach (var queue in thread.Queues)
+            text.Append(Title(thread)).Append(thread.IsIsolated ? "  isolated : true\n" : "  isolated : false\n");
+            foreach (var queue in thread.Queues.OrderBy(queue => queue.Port, StringComparer.Ordinal).ThenBy(queue => queue.Queue))
             {
+                string state = queue.IsEnabled ? "(enabled) " : "(disabled)";
                 double usage = 100 * queue.Share * thread.BusyShare;
-                text.Append(CultureInfo.InvariantCulture, $"  port: {queue.Port,-16}  queue-id: {queue.Queue,2} (enabled)   pmd usage: {usage,2:0} %\n");
+                text.Append(CultureInfo.InvariantCulture, $"  port: {queue.Port,-16}  queue-id: {queue.Queue,2} {state}  pmd usage: {usage,2:0} %\n");
             }
         }
         return text.ToString();
@@ -106,7 +107,8 @@ public sealed class OvsCommands(ISwitchOperations operations, Action<LogLevel> s
     {
         lock (_lock)
         {
-            return _cleared.TryGetValue(thread.Core, out var before)
+            // A thread that has come after that has nothing to take away.
+            return _cleared.TryGetValue(thread.Core, out var before) && before.Rounds <= thread.Rounds
                 ? (thread.Frames - before.Frames, thread.Rounds - before.Rounds, thread.BusyRounds - before.BusyRounds)
                 : (thread.Frames, thread.Rounds, thread.BusyRounds);
         }

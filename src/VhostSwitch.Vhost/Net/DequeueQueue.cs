@@ -65,6 +65,9 @@ public sealed unsafe class DequeueQueue<TRing, TSpace, TLog> : InputQueue, IGues
     public int RingIndex { get; }
 
     /// <inheritdoc/>
+    public override bool IsEnabled => !_discards;
+
+    /// <inheritdoc/>
     public RingFault Fault => _ring.Fault;
 
     /// <inheritdoc/>

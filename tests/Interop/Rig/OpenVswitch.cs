@@ -44,8 +44,11 @@ internal sealed class OpenVswitch : IAsyncDisposable
     /// <summary>The database as programs take it: <c>unix:PATH</c>.</summary>
     public string Database => _database;
 
-    /// <param name="name">The folder in the test's where all is of this one.</param>
+    /// <param name="name">The name of its run directory in the test's folder.</param>
     public static OpenVswitch Create(TestFolder folder, string name = "ovs") => new(folder, name);
+
+    /// <summary>The run directory.</summary>
+    public string RunFolder => _folder;
 
     /// <summary>The path of a file in the run directory.</summary>
     public string File(string name) => Path.Combine(_folder, name);
@@ -76,9 +79,24 @@ internal sealed class OpenVswitch : IAsyncDisposable
     /// <param name="pollCore">The core of its one polling thread.</param>
     /// <param name="segmentation">Guests may send large segments.</param>
     /// <param name="hugeFolder">Where the daemon's memory is from huge pages; null for normal pages.</param>
-    public async Task StartAsync(int pollCore = 0, bool segmentation = false, string? hugeFolder = null)
+    /// <param name="place">The daemon's namespace; null for a new one.</param>
+    public async Task StartAsync(int pollCore = 0, bool segmentation = false, string? hugeFolder = null, NetworkNamespace? place = null)
     {
         await StartDatabaseAsync();
+        await WriteSettingsAsync(pollCore, segmentation, hugeFolder);
+        string[] entrance = place is null ? ["unshare", "--net"] : ["ip", "netns", "exec", place.Name];
+        _daemon = ChildProcess.Start(
+            "ovs-vswitchd", entrance[0], [.. entrance[1..], Daemon, _database, "--pidfile", "-vconsole:info"], _folder, _environment);
+        await _daemon.WaitForLineAsync(new Regex("DPDK Enabled - initialized"), Limits.DpdkStart);
+        await AddBridgeAsync();
+    }
+
+    /// <summary>Adds the bridge br0, which runs in user space.</summary>
+    public Task AddBridgeAsync() => ConfigureAsync("add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=netdev", "fail-mode=standalone");
+
+    /// <summary>Writes the settings of <see cref="StartAsync"/> into the database, for whoever serves it.</summary>
+    public async Task WriteSettingsAsync(int pollCore = 0, bool segmentation = false, string? hugeFolder = null)
+    {
         string memory = hugeFolder is null ? "--no-huge --legacy-mem" : $"--huge-dir {hugeFolder} --legacy-mem";
         // --legacy-mem keeps Open vSwitch from adding --in-memory, which DPDK refuses beside --no-huge.
         // The database says what the daemon is before it starts: it reads these values only once.
@@ -89,9 +107,6 @@ internal sealed class OpenVswitch : IAsyncDisposable
             $"other_config:pmd-cpu-mask=0x{1 << pollCore:x}",
             $"other_config:userspace-tso-enable={(segmentation ? "true" : "false")}",
             $"other_config:dpdk-extra=\"--no-pci {memory} -m {MemoryMiB} --no-telemetry --file-prefix=ovs{Environment.ProcessId}\"");
-        _daemon = ChildProcess.Start("ovs-vswitchd", "unshare", ["--net", Daemon, _database, "--pidfile", "-vconsole:info"], _folder, _environment);
-        await _daemon.WaitForLineAsync(new Regex("DPDK Enabled - initialized"), Limits.DpdkStart);
-        await ConfigureAsync("add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=netdev", "fail-mode=standalone");
     }
 
     /// <summary>
@@ -104,7 +119,7 @@ internal sealed class OpenVswitch : IAsyncDisposable
         _target = "ovs-vswitchd";
         _daemon = ChildProcess.Start(
             "ovs-vswitchd", "ip", ["netns", "exec", place.Name, PlainDaemon, _database, "--pidfile", "-vconsole:info"], _folder, _environment);
-        await ConfigureAsync("add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=netdev", "fail-mode=standalone");
+        await AddBridgeAsync();
     }
 
     /// <summary>Adds an interface of the namespace that carries all tags.</summary>
@@ -130,6 +145,21 @@ internal sealed class OpenVswitch : IAsyncDisposable
 
     /// <summary>Runs ovs-vsctl on this database.</summary>
     public Task<string> ConfigureAsync(params string[] arguments) => RunAsync("ovs-vsctl", [$"--db={_database}", "--timeout=20", .. arguments]);
+
+    /// <summary>Runs ovs-vsctl on this database, whatever becomes of it.</summary>
+    /// <returns>Its exit code and all that it printed.</returns>
+    public async Task<(int ExitCode, string Output)> TryAsync(IEnumerable<string> arguments)
+    {
+        await using var child = ChildProcess.Start("ovs-vsctl", "ovs-vsctl", [$"--db={_database}", "--timeout=20", .. arguments], _folder, _environment);
+        int exitCode = await child.WaitForExitAsync(TimeSpan.FromSeconds(30));
+        string output = string.Join('\n', child.Transcript.Lines());
+        _commands.Add('#', $"ovs-vsctl {string.Join(' ', arguments)}: {exitCode} {output}");
+        return (exitCode, output);
+    }
+
+    /// <summary>What is in the database.</summary>
+    public async Task<Dictionary<DatabasePlace, string>> ReadAsync() =>
+        DatabaseContent.Read((await ChildProcess.RunAsync("ovsdb-client", "ovsdb-client", ["--format=json", "dump", _database, "Open_vSwitch"], Limits.Step)).Split('\n'));
 
     /// <summary>Runs ovs-appctl on this daemon.</summary>
     public Task<string> AskAsync(params string[] arguments) => RunAsync("ovs-appctl", ["--timeout=20", "-t", _target, .. arguments]);

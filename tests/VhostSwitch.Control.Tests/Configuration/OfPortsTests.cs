@@ -13,7 +13,7 @@ public class OfPortsTests
     public void GivesWhatIsAskedForElseWhatWasBeforeWhereThatIsFree()
     {
         Assert.Equal(5, _ports.Take(5, 3));
-        Assert.Equal(3, _ports.Take(5, 3));
+        Assert.Equal(3, _ports.Take(null, 3));
         Assert.Equal(1, _ports.Take(5, 3));
     }
 
