@@ -80,8 +80,8 @@ public sealed class OvsCommandsTests : IAsyncDisposable
         Displaying last 1 seconds pmd usage %
         pmd thread numa_id 0 core_id 1:
           isolated : false
+          port: dpdkvhostclient0  queue-id:  1 (disabled)  pmd usage:  5 %
           port: p0                queue-id:  0 (enabled)   pmd usage: 25 %
-          port: dpdkvhostclient0  queue-id:  1 (enabled)   pmd usage:  5 %
 
         """, await AskAsync("dpif-netdev/pmd-rxq-show"));
 
