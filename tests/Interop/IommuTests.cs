@@ -8,10 +8,11 @@ public sealed class IommuTests : InteropTest
 {
     private const int TransferBytes = 1_000_000;
 
+    public static IEnumerable<object[]> PackedRings => FullRun.Cases(["on"], "off");
+
     /// <summary>The kernel hands out a fresh address for every buffer; "strict": its end is announced at once.</summary>
     [Theory]
-    [InlineData("off")]
-    [InlineData("on")]
+    [MemberData(nameof(PackedRings))]
     public async Task AFileArrivesThroughAnIommu(string packed)
     {
         string[] sockets = [Folder.File("a"), Folder.File("b")];

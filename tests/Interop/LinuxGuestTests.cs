@@ -32,10 +32,11 @@ public sealed class LinuxGuestTests : InteropTest
         await vhostSwitch.StopAsync();
     }
 
+    public static IEnumerable<object[]> MergeableBuffers => FullRun.Cases([false], true);
+
     /// <summary>Offloads off at the device, as in the documents' QEMU command lines; mergeable buffers off and on.</summary>
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
+    [MemberData(nameof(MergeableBuffers))]
     public async Task AFileArrivesUnchangedWithoutOffloads(bool mergeable)
     {
         string[] sockets = Sockets(2);

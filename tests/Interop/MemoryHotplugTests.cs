@@ -23,9 +23,10 @@ public sealed class MemoryHotplugTests : InteropTest
     /// <summary>A guest empties a module before it lets go of it, and says no while it cannot.</summary>
     private static readonly TimeSpan Release = TimeSpan.FromSeconds(60);
 
+    public static IEnumerable<object[]> Rings => FullRun.Cases(["packed=off"], "packed=on");
+
     [Theory]
-    [InlineData("packed=off")]
-    [InlineData("packed=on")]
+    [MemberData(nameof(Rings))]
     public async Task AStreamGoesOnWhileMemoryComesAndGoes(string properties)
     {
         string serverSocket = Folder.File("a"), clientSocket = Folder.File("b");

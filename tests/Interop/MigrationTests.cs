@@ -28,11 +28,11 @@ public sealed class MigrationTests : InteropTest
 
     private string MigrationSocket => Folder.File("m");
 
+    public static IEnumerable<object[]> Precopied => FullRun.Cases(["packed=on", "packed=off,guest_announce=off"], "packed=off");
+
     /// <summary>The switch's writes into the guest's memory are in the log, or the guest arrives with stale pages.</summary>
     [Theory]
-    [InlineData("packed=off")]
-    [InlineData("packed=on")]
-    [InlineData("packed=off,guest_announce=off")]
+    [MemberData(nameof(Precopied))]
     public async Task AStreamGoesOnInTheNewPlace(string properties)
     {
         SwitchProcess vhostSwitch = await StartSwitchAsync(Options());
@@ -47,10 +47,11 @@ public sealed class MigrationTests : InteropTest
         await AssertStreamIsRightAsync(source, destination, hash);
     }
 
+    public static IEnumerable<object[]> Postcopied => FullRun.Cases(["packed=off"], "packed=on");
+
     /// <summary>The guest runs in its new place ahead of its memory: who needs a page that is not there yet, the switch too, waits for it.</summary>
     [Theory]
-    [InlineData("packed=off")]
-    [InlineData("packed=on")]
+    [MemberData(nameof(Postcopied))]
     public async Task AStreamGoesOnAheadOfTheMemory(string properties)
     {
         const int slow = 2_000_000;

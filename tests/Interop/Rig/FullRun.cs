@@ -7,4 +7,8 @@ namespace VhostSwitch.Interop.Rig;
 internal static class FullRun
 {
     public static bool Requested { get; } = Environment.GetEnvironmentVariable("VHOSTSWITCH_FULL") == "1";
+
+    /// <summary>The cases of a theory with one argument: in the short run some, in the long run the others too.</summary>
+    public static IEnumerable<object[]> Cases(object[] always, params object[] others) =>
+        (Requested ? always.Concat(others) : always).Select(argument => new[] { argument });
 }

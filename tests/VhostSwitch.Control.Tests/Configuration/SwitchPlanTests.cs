@@ -88,9 +88,9 @@ public class SwitchPlanTests
     public void WhatHasNoEffectIsSaid()
     {
         using var run = new TempFolder();
-        var planned = Plan(run, new WantedInterface("p0", "dpdkvhostuser") { Mtu = 9000, Options = Options("n_rxq=2") });
+        var planned = Plan(run, new WantedInterface("p0", "dpdkvhostuser") { Options = Options("n_rxq=2") });
         Assert.NotNull(planned.Device);
-        Assert.Equal("no effect, not built: mtu_request, options:n_rxq", planned.Notice);
+        Assert.Equal("no effect, not built: options:n_rxq", planned.Notice);
     }
 
     [Theory]

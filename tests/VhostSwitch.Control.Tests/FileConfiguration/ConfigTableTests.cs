@@ -13,6 +13,7 @@ public class ConfigTableTests
     /// <summary>What only a database has, and why.</summary>
     private static readonly Dictionary<string, string> OnlyInADatabase = new()
     {
+        ["WantedSwitch.WithoutMeaning"] = "refused in a file",
         ["WantedBridge.DatapathType"] = "this program is the only datapath",
         ["WantedBridge.FailMode"] = "there is no controller",
         ["WantedBridge.HasController"] = "there is no controller",
