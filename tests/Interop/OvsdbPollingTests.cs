@@ -66,7 +66,9 @@ public sealed class OvsdbPollingTests : InteropTest
         await AssertFlowsAsync(guest);
 
         // Frames of 200 bytes are too long for one of the ports now, and those that are on their way end there.
+        await guest.StopForwardingAsync();
         await Ovs.ConfigureAsync("set", "Interface", "p1", "mtu_request=150");
+        await guest.StartForwardingAsync(txFirst: true);
         await vhostSwitch.WaitForStatusAsync(status => status.Drops().Any(drop => drop.Contains("exceeds_mtu", StringComparison.Ordinal)), "dropped frames that exceed the MTU");
         await Ovs.ConfigureAsync("clear", "Interface", "p1", "mtu_request");
         await guest.StopForwardingAsync();
