@@ -55,6 +55,9 @@ public sealed unsafe class MacTable : IDisposable
     // An address may lie in its own bucket or the one after it: with a table a quarter full both are full once in thousands.
     private const int BucketsSearched = 2;
     private const ulong Valid = 1UL << 63;
+
+    // 2 to the 64th by the golden ratio: far from every simple fraction.
+    private const ulong SecondFactor = 0x9e37_79b9_7f4a_7c15;
     private const int MaxEvents = 256;
     private const int Ports = 1024;
 
@@ -226,7 +229,7 @@ public sealed unsafe class MacTable : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Entry* Search(ulong key)
     {
-        var entry = _entries + ((int)((key * _hashFactor) >> (64 - BucketBits)) * EntriesPerBucket);
+        var entry = FirstEntry(key);
         for (int i = 0; i < EntriesPerBucket * BucketsSearched; i++, entry++)
         {
             if (Volatile.Read(ref entry->Key) == key) return entry;
@@ -291,9 +294,19 @@ public sealed unsafe class MacTable : IDisposable
         return true;
     }
 
+    // The bucket of an address. One product would do for addresses without order; of those that follow each other, as guests' do, it crowds up to
+    // half into a few buckets for one random factor in a hundred.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Entry* FirstEntry(ulong key)
+    {
+        ulong hash = key * _hashFactor;
+        hash ^= hash >> 32;
+        return _entries + ((int)((hash * SecondFactor) >> (64 - BucketBits)) * EntriesPerBucket);
+    }
+
     private Entry* FreeEntry(ulong key)
     {
-        var entry = _entries + ((int)((key * _hashFactor) >> (64 - BucketBits)) * EntriesPerBucket);
+        var entry = FirstEntry(key);
         for (int i = 0; i < EntriesPerBucket * BucketsSearched; i++, entry++)
         {
             if (entry->Key == 0) return entry;

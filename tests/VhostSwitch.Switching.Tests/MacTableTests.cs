@@ -200,16 +200,22 @@ public sealed class MacTableTests : IDisposable
         Assert.Equal(44ul, _table.EventsLost);
     }
 
+    /// <summary>Addresses that follow each other, as those of guests do, whatever number the table has drawn.</summary>
     [Fact]
     public void HoldsTheSharesOfSixteenPorts()
     {
-        for (ushort port = 0; port < 16; port++)
+        const int tables = 300;
+        for (int n = 0; n < tables; n++)
         {
-            for (ulong i = 0; i < MacTable.MaxPerPort; i++)
-                _table.Learn(Key(((ulong)port * 100_000) + i), port);
+            using var table = new MacTable();
+            for (ushort port = 0; port < 16; port++)
+            {
+                for (ulong i = 0; i < MacTable.MaxPerPort; i++)
+                    table.Learn(Key(((ulong)port * 100_000) + i), port);
+            }
+            // A quarter full, two buckets of four: a handful at most finds no place.
+            Assert.InRange(table.Entries().Count, (16 * MacTable.MaxPerPort) - 64, 16 * MacTable.MaxPerPort);
         }
-        // A quarter full, two buckets of four: a handful at most finds no place.
-        Assert.InRange(_table.Entries().Count, (16 * MacTable.MaxPerPort) - 64, 16 * MacTable.MaxPerPort);
     }
 
     // Not a group address, and no key of 0.

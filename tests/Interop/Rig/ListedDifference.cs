@@ -41,6 +41,9 @@ internal sealed record ListedDifference(string Column, string Where, string Thei
         && (Where == "all" || Quoted(Where).All(word => word == difference.Place.Row || word == difference.Place.Type || word == difference.Step))
         && Says(Theirs, difference.Theirs) && Says(Ours, difference.Ours);
 
+    /// <summary>True for what is so after a step and named for it.</summary>
+    public bool IsOf(string step) => Where.EndsWith($"after `{step}`", StringComparison.Ordinal);
+
     public override string ToString() => $"{Column} | {Where} | {Theirs} | {Ours}";
 
     private static bool Says(string cell, string value) =>
