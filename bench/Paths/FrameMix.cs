@@ -16,7 +16,7 @@ internal sealed record FrameMix(string Name, IReadOnlyList<int> Lengths)
 
     /// <summary>The length of all frames.</summary>
     /// <exception cref="ArgumentException">They have several.</exception>
-    public int Single => Lengths.Count == 1 ? Lengths[0] : throw new ArgumentException($"{Name}: testpmd's frames have one length; choose --guests lean");
+    public int Single => Lengths is [var length] ? length : throw new ArgumentException($"{Name} has no single length");
 
     /// <summary>What <see cref="ParseAll"/> takes, for who wrote something else.</summary>
     public static string Takes { get; } = $"lengths of {Shortest} to {Longest} bytes and imix, with commas between them";

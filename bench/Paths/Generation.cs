@@ -79,7 +79,8 @@ internal sealed class Generation(Settings settings, int rounds, Action<string> p
                     : $"  {mode,-8} {generator,-12} {Statistics.Median(rates),7:F2} Mpps median of {rates.Length} ({rates.Min():F2} to "
                         + $"{rates.Max():F2})\n");
             }
-            text.Append($"  {Finding.Ratio(mode, samples.Where(s => s.Load == mode), Ours, Peer, (a, b) => a.Mpps / b.Mpps).Tell()}\n");
+            var ratio = Finding.Ratio($"{mode}: {Ours} / {Peer}", samples.Where(s => s.Load == mode), Ours, Peer, (a, b) => a.Mpps / b.Mpps);
+            text.Append($"  {ratio.Tell()}\n");
         }
         return text.ToString();
     }

@@ -29,7 +29,8 @@ internal sealed class Idle(Settings settings, IReadOnlyList<Entrant> entrants, i
 
     private void Tell(IdleSample sample) => progress(
         $"round {sample.Round} of {rounds}: {sample.Contender,-14} {sample.Ports} ports, {sample.IdlePercent:F2} % of a core idle, "
-        + $"{sample.TricklePercent:F2} % with {TrickleRate} frames/s, cores {sample.BeforeNs:F0} and {sample.AfterNs:F0} ns apart ({sample.Place.Tell()})");
+        + $"{sample.TricklePercent:F2} % with {TrickleRate} frames/s, cores {sample.BeforeNs:F0} and {sample.AfterNs:F0} ns apart "
+        + $"({sample.Place.Tell()})");
 
     private async Task<IdleSample> MeasureAsync(Entrant entrant, int round)
     {
@@ -49,8 +50,10 @@ internal sealed class Idle(Settings settings, IReadOnlyList<Entrant> entrants, i
             await pair.EndAsync();
         }
         return new IdleSample(
-            entrant.Name, round, entrant.Make().PortsIn(settings), idle, trickle, latencies.QuantileUs(0.5), latencies.QuantileUs(0.99),
-            before, Near.Distance(besideOthers: true));
+            entrant.Name, round, entrant.Make().PortsIn(settings), idle, trickle, At(0.5), At(0.99), before, Near.Distance(besideOthers: true));
+
+        // Where nothing came all take longer than the measurement.
+        double At(double share) => latencies.QuantileUs(share) ?? (settings.Seconds * 1e6);
     }
 
     private async Task<double> ShareAsync(Contender contender)

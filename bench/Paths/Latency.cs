@@ -74,6 +74,9 @@ internal sealed class Latency(Settings settings, IReadOnlyList<Entrant> entrants
         var (arrived, _) = await pair.MeasureAsync(TimeSpan.FromSeconds(settings.Seconds));
         await pair.SendAsync(new Traffic(rate, !settings.OneWay));
         return new LatencyPoint(
-            percent, mpps, arrived, latencies.QuantileUs(0.5), latencies.QuantileUs(0.99), latencies.QuantileUs(0.999), latencies.MaxUs);
+            percent, mpps, arrived, At(0.5), At(0.99), At(0.999), At(1));
+
+        // Where nothing came all take longer than the measurement.
+        double At(double share) => latencies.QuantileUs(share) ?? (settings.Seconds * 1e6);
     }
 }

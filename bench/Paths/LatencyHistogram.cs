@@ -3,7 +3,7 @@ using System.Numerics;
 
 namespace VhostSwitch.Bench.Paths;
 
-/// <summary>Times in classes whose width is at most 1/64 of them, so that millions cost no memory. One thread adds; others read when it has ended.</summary>
+/// <summary>Times in classes whose width is at most 1/64 of them, so that millions cost no memory. One thread adds; others read afterwards.</summary>
 internal sealed class LatencyHistogram
 {
     private const int SubBits = 6, Sub = 1 << SubBits;
@@ -11,12 +11,6 @@ internal sealed class LatencyHistogram
     private readonly long[] _counts = new long[(64 - SubBits + 1) * Sub];
     private long _total;
     private long _max;
-
-    /// <summary>How many times there are.</summary>
-    public long Count => _total;
-
-    /// <summary>The longest, in microseconds.</summary>
-    public double MaxUs => ToUs(_max);
 
     /// <summary>Adds a time, in ticks of <see cref="Stopwatch"/>.</summary>
     public void Add(long ticks)
@@ -27,11 +21,10 @@ internal sealed class LatencyHistogram
         if (ticks > _max) _max = ticks;
     }
 
-    /// <summary>The time below which this share of all lies, in microseconds: the upper end of its class.</summary>
-    /// <exception cref="InvalidOperationException">There is none.</exception>
-    public double QuantileUs(double share)
+    /// <summary>The time below which this share of all lies, in microseconds: the upper end of its class; null where there are none.</summary>
+    public double? QuantileUs(double share)
     {
-        if (_total == 0) throw new InvalidOperationException("no frame arrived that counts");
+        if (_total == 0) return null;
         long wanted = (long)Math.Ceiling(share * _total);
         int index = 0;
         for (long seen = _counts[0]; seen < wanted; seen += _counts[index]) index++;

@@ -6,8 +6,8 @@ namespace VhostSwitch.Bench.Paths;
 
 /// <summary>A whole run of latencies: for people, as JSON, and as a picture.</summary>
 internal sealed record LatencyReport(
-    string Ours, Settings Settings, IReadOnlyList<LatencySample> Samples, IReadOnlyList<Finding> Findings, IReadOnlyList<string> Legend, string Machine)
-    : IReport
+    string Ours, Settings Settings, IReadOnlyList<LatencySample> Samples, IReadOnlyList<Finding> Findings, IReadOnlyList<string> Legend,
+    string Machine) : IReport
 {
     // What is compared, and by which name.
     private static readonly (string Name, Func<LatencyPoint, double> Value)[] Quantiles =
@@ -22,7 +22,7 @@ internal sealed record LatencyReport(
             .. from other in names.Skip(1)
                from percent in Latency.Percents
                from quantile in Quantiles
-               let name = $"{settings.Name("lean guests", settings.Frames)}, {quantile.Name} at {percent} % load, the other's time over ours"
+               let name = $"{settings.Name("lean guests", settings.Frames)}, {quantile.Name} at {percent} % load: {other} / {names[0]}"
                from finding in Finding.Ratios(
                    name, samples, names[0], other, (a, b) => quantile.Value(b.At(percent)) / quantile.Value(a.At(percent)))
                select finding,
@@ -63,8 +63,8 @@ internal sealed record LatencyReport(
             {
                 var points = near.Select(s => s.At(percent)).ToList();
                 Line($"  {"",-14} {percent,3} %: "
-                    + string.Join(", ", Quantiles.Select(q => $"{q.Name} {Statistics.Median(points.Select(q.Value)),8:F1} ({points.Min(q.Value):F1} to "
-                        + $"{points.Max(q.Value):F1})"))
+                    + string.Join(", ", Quantiles.Select(q => $"{q.Name} {Statistics.Median(points.Select(q.Value)),8:F1} "
+                        + $"({points.Min(q.Value):F1} to {points.Max(q.Value):F1})"))
                     + (points.TrueForAll(p => p.KeptUp) ? "" : "; not all of the rate arrived"));
             }
         }

@@ -21,7 +21,10 @@ internal sealed record Traffic(double? FramesPerSecond, bool SecondSends = true,
 /// </summary>
 internal sealed unsafe class LeanGuest : IDisposable
 {
-    private const int Burst = 32;
+    /// <summary>The largest burst.</summary>
+    public const int LargestBurst = 128;
+
+    private const int ReceivedAtOnce = 32;
     private const int VerifyEvery = 1024;
 
     // Behind the header: the frame's number, when it was due, and a pattern in those that are checked byte for byte.
@@ -47,6 +50,7 @@ internal sealed unsafe class LeanGuest : IDisposable
     private readonly int[] _lengths;
     private readonly int _addresses;
     private readonly int _window;
+    private readonly int _burst;
     private readonly bool[] _heard;
 
     private LeanGuest? _peer;
@@ -81,6 +85,7 @@ internal sealed unsafe class LeanGuest : IDisposable
         _lengths = [.. settings.Frames.Lengths];
         _addresses = settings.Addresses;
         _window = settings.Window;
+        _burst = settings.Burst;
         _heard = new bool[_addresses];
         _port = new VirtioUserPort(new VirtioUserOptions { Path = socket, Mac = mac, MemoryRegions = 2, Features = settings.Features });
         try
@@ -150,7 +155,7 @@ internal sealed unsafe class LeanGuest : IDisposable
         ulong arrived = Math.Max(_peer!._expected, _givenUp);
         long credit = _window - (long)(_next - arrived);
         // A few frames at a time would cost as much as a burst.
-        if (credit >= Math.Min(_window, Burst)) return Send((int)Math.Min(credit, Burst), 0, 0) != 0;
+        if (credit >= Math.Min(_window, _burst)) return Send((int)Math.Min(credit, _burst), 0, 0) != 0;
         if (++_denied % LooksBeforeClock == 0) LookForStall(arrived);
         return false;
     }
@@ -160,12 +165,12 @@ internal sealed unsafe class LeanGuest : IDisposable
         double interval = Stopwatch.Frequency / rate;
         long sent = (long)(_next - _pacedNumber);
         long due = (long)((Stopwatch.GetTimestamp() - _pacedFrom) / interval) - sent;
-        return due > 0 && Send((int)Math.Min(due, Burst), _pacedFrom + (long)(sent * interval), interval) != 0;
+        return due > 0 && Send((int)Math.Min(due, _burst), _pacedFrom + (long)(sent * interval), interval) != 0;
     }
 
     private int Send(int wanted, double due, double interval)
     {
-        Span<FramePart> parts = stackalloc FramePart[Burst];
+        Span<FramePart> parts = stackalloc FramePart[LargestBurst];
         int count = _port.Borrow(parts[..wanted]);
         for (int i = 0; i < count; i++)
         {
@@ -209,7 +214,7 @@ internal sealed unsafe class LeanGuest : IDisposable
 
     private bool Receive()
     {
-        Span<FramePart> parts = stackalloc FramePart[Burst];
+        Span<FramePart> parts = stackalloc FramePart[ReceivedAtOnce];
         int count = _port.Receive(parts);
         if (count == 0) return false;
         var latencies = _traffic.Latencies;
@@ -278,8 +283,8 @@ internal sealed unsafe class LeanGuest : IDisposable
         long now = Stopwatch.GetTimestamp();
         if (now - _greetAt < HelloInterval) return false;
         _greetAt = now;
-        Span<FramePart> parts = stackalloc FramePart[Burst];
-        int count = _port.Borrow(parts[..(_heard[0] ? Burst : 1)]);
+        Span<FramePart> parts = stackalloc FramePart[ReceivedAtOnce];
+        int count = _port.Borrow(parts[..(_heard[0] ? parts.Length : 1)]);
         for (int i = 0; i < count; i++)
         {
             var (first, second) = Header(_heard[0] ? _peerMac : MacAddress.Broadcast, _mac, HelloType);

@@ -8,7 +8,8 @@ namespace VhostSwitch.Bench.Paths;
 /// The shipped program with its default options. It counts rounds with and without frames, but no cycles: of its time it is idle as much as its empty
 /// rounds are of those that it makes in the same processor time when there is hardly a frame.
 /// </summary>
-internal sealed partial class Ours(string name = Ours.UsualName) : Contender(name, "this switch: learning bridge, one poll thread, default options", usualPorts: 3)
+internal sealed partial class Ours(string name = Ours.UsualName)
+    : Contender(name, "this switch: learning bridge, one poll thread, default options", usualPorts: 3)
 {
     public const string UsualName = "vhost-switch";
 

@@ -15,7 +15,7 @@ var size = new Option<string>("--size")
 };
 var guests = new Option<string>("--guests")
 {
-    Description = "Who sends: lean for this project's driver with nothing behind it, testpmd for DPDK's with a closed loop of 64 frames, or both in turn.",
+    Description = "Who sends: lean for this project's driver with nothing behind it, testpmd for DPDK's with a closed loop of 64 frames, or both.",
     DefaultValueFactory = _ => Both,
 };
 guests.AcceptOnlyFromAmong(Lean, TestpmdGuests, Both);
@@ -28,13 +28,18 @@ var peers = new Option<string>("--peers")
 var addresses = new Option<int>("--addresses") { Description = "MAC addresses of each lean guest, used in turn.", DefaultValueFactory = _ => 1 };
 var ports = new Option<int?>("--ports")
 {
-    Description = "Ports of each switch: two carry frames, the others have a guest that is idle. By default 3 of this switch and 2 of peers; Open vSwitch has 7 "
-        + "at most, for its memory's sake.",
+    Description = "Ports of each switch: two carry frames, the others have a guest that is idle. By default 3 of this switch and 2 of peers; "
+        + "Open vSwitch has 7 at most, for its memory's sake.",
 };
 var window = new Option<int>("--window")
 {
     Description = "Frames in flight each way between lean guests, 1 to 256.",
     DefaultValueFactory = _ => Settings.UsualWindow,
+};
+var burst = new Option<int>("--burst")
+{
+    Description = "Frames that a lean guest sends at once, 1 to 128.",
+    DefaultValueFactory = _ => Settings.UsualBurst,
 };
 var oneWay = new Option<bool>("--one-way") { Description = "Only one of the lean guests sends." };
 var mergeable = new Option<bool>("--mergeable") { Description = "Mergeable receive buffers, which is not this switch's default." };
@@ -47,12 +52,14 @@ var megabytes = new Option<int>("--megabytes")
     Description = "The payload of each measurement, in millions of bytes, in files of 64.",
     DefaultValueFactory = _ => 256,
 };
+Action<string> progress = Console.Error.WriteLine;
 Option[] ring = [mergeable, packed, inOrder];
 Takes(size, text => FrameMix.ParseAll(text) is not null, FrameMix.Takes);
 Takes(peers, text => PeersOf(text) is not null, $"{peerNames}, with commas between them, or none");
 InRange(rounds, 1, 1000);
 InRange(addresses, 1, 50_000);
 InRange(window, 1, 256);
+InRange(burst, 1, LeanGuest.LargestBurst);
 ports.Validators.Add(result =>
 {
     if (result.GetValue(ports) is < 2 or > 128) result.AddError("--ports takes 2 to 128: two carry frames");
@@ -70,30 +77,35 @@ var vm2vm = NewCommand(
       ./bench.sh vm2vm --packed --in-order                    other rings
       ./bench.sh vm2vm --guests lean --ports 32 --peers none  many ports, two of them busy
     """,
-    [rounds, seconds, size, guests, peers, addresses, ports, window, oneWay, .. ring, output, json]);
+    [rounds, seconds, size, guests, peers, addresses, ports, window, burst, oneWay, .. ring, output, json]);
 vm2vm.Validators.Add(result =>
 {
-    bool forLean = result.GetResult(addresses) is { Implicit: false } || result.GetResult(window) is { Implicit: false } || result.GetValue(oneWay)
+    Option[] forLeanGuests = [addresses, window, burst, oneWay];
+    bool forLean = Array.Exists(forLeanGuests, option => result.GetResult(option) is { Implicit: false })
         || SizesOf(result).Any(mix => mix.Lengths.Count > 1);
     if (forLean && result.GetValue(guests) != Lean)
-        result.AddError("--addresses, --window, --one-way and --size imix are for lean guests: add --guests lean");
+        result.AddError("--addresses, --window, --burst, --one-way and --size imix are for lean guests: add --guests lean");
 });
 vm2vm.SetAction(async result =>
 {
     var settings = SettingsOf(result) with
     {
-        Addresses = result.GetValue(addresses), Ports = result.GetValue(ports), Window = result.GetValue(window), OneWay = result.GetValue(oneWay),
+        Addresses = result.GetValue(addresses), Ports = result.GetValue(ports), Window = result.GetValue(window), Burst = result.GetValue(burst),
+        OneWay = result.GetValue(oneWay),
     };
-    Load[] loads = result.GetValue(guests) switch { Lean => [new LeanLoad()], TestpmdGuests => [new TestpmdLoad()], _ => [new TestpmdLoad(), new LeanLoad()] };
+    Load[] loads = result.GetValue(guests) switch
+    {
+        Lean => [new LeanLoad()], TestpmdGuests => [new TestpmdLoad()], _ => [new TestpmdLoad(), new LeanLoad()],
+    };
     Entrant[] entrants = [Entrant.ThisSwitch, .. PeersIn(result)];
-    var run = new SideBySide("Guest to guest", entrants, loads, settings, SizesOf(result.CommandResult), result.GetValue(rounds), Console.Error.WriteLine);
+    var run = new SideBySide("Guest to guest", entrants, loads, settings, SizesOf(result.CommandResult), result.GetValue(rounds), progress);
     Write(result, "vm2vm" + settings.FileSuffix, await run.RunAsync());
 });
 
 var scale = NewCommand(
     "scale",
-    $"This switch with {ScaleAddresses:N0} addresses a guest and {ScalePorts} ports, beside itself with one address and three ports: lean guests, by turns. "
-        + "The ratio tells what size costs.",
+    $"This switch with {ScaleAddresses:N0} addresses a guest and {ScalePorts} ports, beside itself with one address and three ports: "
+        + "lean guests, by turns. The ratio tells what size costs.",
     [rounds, seconds, size, .. ring, output, json]);
 scale.SetAction(async result =>
 {
@@ -104,7 +116,8 @@ scale.SetAction(async result =>
         new(() => new Ours(small)),
     ];
     var settings = SettingsOf(result);
-    var run = new SideBySide("What size costs", entrants, [new LeanLoad()], settings, SizesOf(result.CommandResult), result.GetValue(rounds), Console.Error.WriteLine);
+    var sizes = SizesOf(result.CommandResult);
+    var run = new SideBySide("What size costs", entrants, [new LeanLoad()], settings, sizes, result.GetValue(rounds), progress);
     Write(result, "scale" + settings.FileSuffix, await run.RunAsync());
 });
 
@@ -126,7 +139,7 @@ latency.SetAction(async result =>
 {
     var settings = SettingsOf(result) with { OneWay = result.GetValue(oneWay) };
     Entrant[] entrants = [Entrant.ThisSwitch, Entrant.Peers["testpmd"]];
-    Write(result, "latency" + settings.FileSuffix, await new Latency(settings, entrants, result.GetValue(rounds), Console.Error.WriteLine).RunAsync());
+    Write(result, "latency" + settings.FileSuffix, await new Latency(settings, entrants, result.GetValue(rounds), progress).RunAsync());
 });
 
 var idle = NewCommand(
@@ -142,7 +155,7 @@ idle.SetAction(async result =>
 {
     var settings = SettingsOf(result) with { Ports = result.GetValue(ports) ?? ScalePorts };
     Entrant[] entrants = [Entrant.ThisSwitch, .. PeersIn(result)];
-    var report = await new Idle(settings, entrants, result.GetValue(rounds), Console.Error.WriteLine).RunAsync();
+    var report = await new Idle(settings, entrants, result.GetValue(rounds), progress).RunAsync();
     // The usual number of ports is in no file's name.
     Write(result, "idle" + (settings.Ports == ScalePorts ? settings with { Ports = null } : settings).FileSuffix, report);
 });
@@ -155,7 +168,7 @@ guestTcp.SetAction(async result =>
 {
     const int FileMegabytes = 64;
     var settings = new TcpSettings(FileMegabytes * 1_000_000, Math.Max(1, result.GetValue(megabytes) / FileMegabytes));
-    Write(result, "guest-tcp", await new GuestTcp(settings, result.GetValue(rounds), Console.Error.WriteLine).RunAsync());
+    Write(result, "guest-tcp", await new GuestTcp(settings, result.GetValue(rounds), progress).RunAsync());
 });
 
 var generate = NewCommand(
@@ -164,7 +177,7 @@ generate.Validators.Add(result =>
 {
     if (SizesOf(result) is not [{ Lengths.Count: 1 }]) result.AddError("generate takes one --size, and not imix");
 });
-generate.SetAction(async result => Console.Write(await new Generation(SettingsOf(result), result.GetValue(rounds), Console.Error.WriteLine).RunAsync()));
+generate.SetAction(async result => Console.Write(await new Generation(SettingsOf(result), result.GetValue(rounds), progress).RunAsync()));
 
 var reports = new Argument<DirectoryInfo>("FOLDER")
 {

@@ -24,19 +24,18 @@ internal sealed record Report(
     {
         var text = new StringBuilder();
         Line($"{Title}, {Settings.Ring}, mergeable buffers {(Settings.Mergeable ? "on" : "off")}, {Machine}");
-        foreach (var samples in Samples.GroupBy(s => (s.Load, s.Frames, s.Contender)))
+        foreach (var samples in Samples.GroupBy(s => $"{s.Load}, {s.Frames}: {s.Contender,-14}"))
         {
             foreach (var place in (Placement[])[Placement.Near, Placement.Far])
             {
                 var there = samples.Where(s => s.Place == place).ToList();
-                if (there.Count != 0) Line($"  {samples.Key.Load}, {samples.Key.Frames}: {samples.Key.Contender,-14} {Tell(there)}, cores {place.Tell()}");
+                if (there.Count != 0) Line($"  {samples.Key} {Tell(there)}, cores {place.ToString().ToLowerInvariant()}");
             }
-            if (!samples.Any(s => s.Place == Placement.Near))
-                Line($"  {samples.Key.Load}, {samples.Key.Frames}: {samples.Key.Contender,-14} inconclusive: no sample with the cores near each other");
+            if (!samples.Any(s => s.Place == Placement.Near)) Line($"  {samples.Key} inconclusive: no sample with the cores near each other");
         }
         foreach (var finding in Findings)
             Line($"  {finding.Tell()}");
-        Line($"  {Ours}: {Samples.Sum(s => s.Inspection!.Drops ?? 0)} frames dropped");
+        Line($"  {Samples.Sum(s => s.Inspection!.Drops ?? 0)} frames dropped by this switch");
         Line($"  lean guests: {Sum(s => s.Lost)} frames lost, {Sum(s => s.Changed)} changed or out of order");
         foreach (string line in Legend)
             Line($"  {line}");
@@ -49,7 +48,8 @@ internal sealed record Report(
     private static string Tell(List<Sample> samples)
     {
         double busy = Statistics.Median(samples.Select(s => s.Inspection!.BusyShare));
-        string guests = samples[0].GuestsBusy is null ? "" : $", guests find something in {100 * Statistics.Median(samples.Select(s => s.GuestsBusy!.Value)):F0} % of rounds";
+        string guests = samples[0].GuestsBusy is null ? ""
+            : $", guests find something in {100 * Statistics.Median(samples.Select(s => s.GuestsBusy!.Value)):F0} % of rounds";
         return $"{Statistics.Median(samples.Select(s => s.Mpps)),7:F2} Mpps median of {samples.Count} "
             + $"({samples.Min(s => s.Mpps):F2} to {samples.Max(s => s.Mpps):F2}), {Inspection.Tell(busy)}{guests}";
     }

@@ -17,6 +17,12 @@ internal sealed record Settings(FrameMix Frames, bool Mergeable, bool Packed, bo
     /// <summary>Frames under way each way, of lean guests.</summary>
     public int Window { get; init; } = UsualWindow;
 
+    /// <summary>What a burst is where the case does not say.</summary>
+    public const int UsualBurst = 32;
+
+    /// <summary>Frames that a lean guest sends at once.</summary>
+    public int Burst { get; init; } = UsualBurst;
+
     /// <summary>Addresses of each lean guest; frames take them in turn.</summary>
     public int Addresses { get; init; } = 1;
 
@@ -36,7 +42,8 @@ internal sealed record Settings(FrameMix Frames, bool Mergeable, bool Packed, bo
     /// <summary>What is appended to the names of a report's files, so that reports of other cases stay.</summary>
     public string FileSuffix =>
         (Packed ? "-packed" : "") + (InOrder ? "-in-order" : "") + (Mergeable ? "-mergeable" : "") + (Addresses > 1 ? $"-{Addresses}-addresses" : "")
-        + (Ports is { } ports ? $"-{ports}-ports" : "") + (OneWay ? "-one-way" : "") + (Window != UsualWindow ? $"-window-{Window}" : "");
+        + (Ports is { } ports ? $"-{ports}-ports" : "") + (OneWay ? "-one-way" : "") + (Window != UsualWindow ? $"-window-{Window}" : "")
+        + (Burst != UsualBurst ? $"-burst-{Burst}" : "");
 
     /// <summary>The name of this case under a load, for findings.</summary>
     public string Name(string load, FrameMix frames) => $"{load}, {frames.Name}, {Ring}{Unusual}";
@@ -44,5 +51,6 @@ internal sealed record Settings(FrameMix Frames, bool Mergeable, bool Packed, bo
     /// <summary>What differs from the usual case, in words; each with a comma before it.</summary>
     public string Unusual =>
         (Mergeable ? ", mergeable buffers" : "") + (Addresses > 1 ? $", {Addresses:N0} addresses a guest" : "")
-        + (Ports is { } ports ? $", {ports} ports" : "") + (OneWay ? ", one way" : "") + (Window != UsualWindow ? $", window {Window}" : "");
+        + (Ports is { } ports ? $", {ports} ports" : "") + (OneWay ? ", one way" : "") + (Window != UsualWindow ? $", window {Window}" : "")
+        + (Burst != UsualBurst ? $", bursts of {Burst}" : "");
 }

@@ -25,7 +25,9 @@ internal sealed record Entrant(Func<Contender> Make, Func<Settings, Settings>? C
     public string Describe(Settings settings) => Make().Describe(In(settings));
 }
 
-/// <summary>Frames a second from guest to guest, every entrant in turn in every round, so that what the machine does meanwhile happens to all.</summary>
+/// <summary>
+/// Frames a second from guest to guest, every entrant in turn in every round, so that what the machine does meanwhile happens to all.
+/// </summary>
 /// <param name="title">What is compared.</param>
 /// <param name="entrants">Who; the first one is what the others are compared with.</param>
 /// <param name="loads">The guests.</param>
@@ -71,7 +73,8 @@ internal sealed class SideBySide(
                 var those = samples.Where(s => s.Load == load.Name && s.Frames == mix.Name).ToList();
                 foreach (var entrant in entrants.Skip(1))
                 {
-                    foreach (var finding in Finding.Ratios(settings.Name(load.Name, mix), those, ours, entrant.Name, (a, b) => a.Mpps / b.Mpps))
+                    string what = $"{settings.Name(load.Name, mix)}: {ours} / {entrant.Name}";
+                    foreach (var finding in Finding.Ratios(what, those, ours, entrant.Name, (a, b) => a.Mpps / b.Mpps))
                         yield return finding;
                 }
             }
@@ -82,8 +85,8 @@ internal sealed class SideBySide(
     }
 
     private void Tell(Sample sample) => progress(
-        $"{sample.Load}, {sample.Frames}, round {sample.Round} of {rounds}: {sample.Contender,-14} {sample.Mpps,7:F2} Mpps, {Inspection.Tell(sample.Inspection!.BusyShare)}, "
-        + $"cores {sample.BeforeNs:F0} and {sample.AfterNs:F0} ns apart ({sample.Place.Tell()})");
+        $"{sample.Load}, {sample.Frames}, round {sample.Round} of {rounds}: {sample.Contender,-14} {sample.Mpps,7:F2} Mpps, "
+        + $"{Inspection.Tell(sample.Inspection!.BusyShare)}, cores {sample.BeforeNs:F0} and {sample.AfterNs:F0} ns apart ({sample.Place.Tell()})");
 
     private static async Task<Sample> MeasureAsync(Entrant entrant, Load load, Settings settings, int round)
     {

@@ -7,8 +7,9 @@ internal sealed record Spread(double Median, double Lowest, double Highest, doub
     public static Spread? Of(IEnumerable<double> values)
     {
         double[] sorted = [.. values.Order()];
-        return sorted.Length == 0 ? null : new Spread(
-            Statistics.Quantile(sorted, 0.5), sorted[0], sorted[^1], Statistics.Quantile(sorted, 0.25), Statistics.Quantile(sorted, 0.75), sorted.Length);
+        return sorted.Length == 0 ? null : new Spread(At(0.5), sorted[0], sorted[^1], At(0.25), At(0.75), sorted.Length);
+
+        double At(double share) => Statistics.Quantile(sorted, share);
     }
 }
 

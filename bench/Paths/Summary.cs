@@ -32,7 +32,8 @@ internal sealed record Summary(IReadOnlyList<SummaryRow> Rows)
         var text = new StringBuilder("| goal | wanted | found | |\n| --- | --- | --- | --- |\n");
         foreach (var row in Rows)
         {
-            string found = row.Found is { } f ? $"{f.Median:0.00} ({f.Lowest:0.00} to {f.Highest:0.00}, {f.Count} samples)" : $"not measured: `{row.Command}`";
+            string found = row.Found is { } f ? $"{f.Median:0.00} ({f.Lowest:0.00} to {f.Highest:0.00}, {f.Count} samples)"
+                : $"not measured: `{row.Command}`";
             text.Append($"| {row.Row} | {row.Wanted} | {found} | {Tell(row.Verdict)} |\n");
         }
         return text.ToString();

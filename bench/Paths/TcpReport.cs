@@ -18,9 +18,12 @@ internal sealed record TcpReport(
         string[] switches = [.. others.Where(name => samples.Any(s => s.Contender == name && s.SwitchNs > 0))];
         return
         [
-            .. others.Select(other => Finding.Ratio(All, samples, ours, other, (a, b) => b.NsPerByte / a.NsPerByte)),
-            .. switches.Select(other => Finding.Ratio(SwitchAlone, samples, ours, other, (a, b) => b.SwitchNsPerByte / a.SwitchNsPerByte)),
-            .. others.Select(other => Finding.Ratio(Rate, samples, ours, other, (a, b) => a.Gbps / b.Gbps)),
+            .. others.Select(other => Finding.Ratio(
+                $"{All}: {other} / {ours}", samples, ours, other, (a, b) => b.NsPerByte / a.NsPerByte)),
+            .. switches.Select(other => Finding.Ratio(
+                $"{SwitchAlone}: {other} / {ours}", samples, ours, other, (a, b) => b.SwitchNsPerByte / a.SwitchNsPerByte)),
+            .. others.Select(other => Finding.Ratio(
+                $"{Rate}: {ours} / {other}", samples, ours, other, (a, b) => a.Gbps / b.Gbps)),
         ];
     }
 
