@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
 # Measures this switch beside its peers in one run; ./bench.sh CASE --help has all options:
-#   ./bench.sh vm2vm [--rounds N] [--size BYTES] [--output FOLDER]          frames a second between two drivers
+#   ./bench.sh vm2vm [--rounds N] [--size 64,512,imix] [--output FOLDER]    frames a second between two guests
+#   ./bench.sh scale [--rounds N] [--output FOLDER]                         the same with many addresses and ports, beside few
+#   ./bench.sh latency [--rounds N] [--output FOLDER]                       how long frames take at 10, 50 and 90 % load
+#   ./bench.sh idle [--rounds N] [--output FOLDER]                          processor time with nothing to do, or little
 #   ./bench.sh guest-tcp [--rounds N] [--megabytes N] [--output FOLDER]     processor time of TCP between two Linux guests
 #   ./bench.sh generate [--rounds N] [--size BYTES]                         frames a second that testpmd makes
+#   ./bench.sh summary [FOLDER]                                             what the reports say of the goals
 set -euo pipefail
 cd "$(dirname "$0")"
 source tests/install.sh

@@ -5,97 +5,61 @@ using VhostSwitch.VirtioUser;
 namespace VhostSwitch.Bench.Paths;
 
 /// <summary>A switch to be measured: started on a core of its own, with sockets for two guests.</summary>
-internal abstract class Contender(string name, string what) : IAsyncDisposable
+/// <param name="name">Its name.</param>
+/// <param name="what">What it is and how it is started.</param>
+/// <param name="usualPorts">How many ports it has where the case does not say.</param>
+internal abstract class Contender(string name, string what, int usualPorts) : IAsyncDisposable
 {
     /// <summary>The core every contender polls on; the load has the other one.</summary>
     public const int SwitchCore = 0;
 
+    // How long a share of cycles is measured.
+    protected static readonly TimeSpan Look = TimeSpan.FromSeconds(0.5);
+
+    private readonly List<VirtioUser.VirtioUserPort> _idle = [];
+
     public string Name { get; } = name;
 
-    /// <summary>One line for the report: what it is and how it was started.</summary>
-    public string What { get; protected set; } = what;
+    /// <summary>The process whose time is the switch's.</summary>
+    public abstract int Pid { get; }
 
-    /// <summary>Starts it.</summary>
+    /// <summary>One line for the report.</summary>
+    public string Describe(Settings settings) => $"{Name}: {what}, {PortsIn(settings)} ports";
+
+    /// <summary>How many ports it has in a case: two for the guests, the others attached and idle.</summary>
+    public virtual int PortsIn(Settings settings) => settings.Ports ?? usualPorts;
+
+    /// <summary>Starts it, and attaches the idle ports.</summary>
     /// <returns>The sockets of the two guests.</returns>
-    public abstract Task<(string First, string Second)> StartAsync(TestFolder folder, bool mergeable);
-
-    /// <summary>What it says of itself while the load runs; null where there is nothing to say.</summary>
-    public virtual Task<Inspection?> InspectAsync() => Task.FromResult<Inspection?>(null);
-
-    public abstract ValueTask DisposeAsync();
-}
-
-/// <summary>What our switch tells of itself.</summary>
-internal sealed record Inspection(double BusyShare, int Collections, long AllocatedBytes, long Drops, ulong Frames);
-
-/// <summary>The shipped program with its default options, and a third port that is attached and idle.</summary>
-internal sealed class Ours() : Contender("vhost-switch", "this switch: learning bridge, one poll thread, three ports, default options")
-{
-    private SwitchProcess? _process;
-    private VhostSwitch.VirtioUser.VirtioUserPort? _idlePort;
-
-    public override async Task<(string First, string Second)> StartAsync(TestFolder folder, bool mergeable)
+    public async Task<(string First, string Second)> StartAsync(TestFolder folder, Settings settings)
     {
-        string[] sockets = [folder.File("a"), folder.File("b"), folder.File("idle")];
-        var options = new SwitchOptions { Sockets = sockets, Cores = $"{SwitchCore}", Mode = "bridge", Mergeable = mergeable ? true : null };
-        _process = SwitchProcess.Start(folder, options);
-        await _process.WaitUntilServingAsync();
-        _idlePort = new VhostSwitch.VirtioUser.VirtioUserPort(new VirtioUserOptions { Path = sockets[2], Mac = MacAddress.Parse("02:00:00:00:00:03") });
-        _idlePort.Start();
+        var sockets = await ServeAsync(folder, settings);
+        for (int i = 2; i < sockets.Count; i++)
+        {
+            var options = new VirtioUserOptions { Path = sockets[i], Mac = new MacAddress(0x02 | ((ulong)i << 40)), Features = settings.Features };
+            var port = new VirtioUser.VirtioUserPort(options);
+            _idle.Add(port);
+            port.Start();
+        }
         return (sockets[0], sockets[1]);
     }
 
-    public override async Task<Inspection?> InspectAsync()
+    /// <summary>What it says of itself while the load runs.</summary>
+    public abstract Task<Inspection> InspectAsync();
+
+    /// <summary>When the load is gone: completes what it said with what it needs other frames for.</summary>
+    public virtual Task<Inspection> CompleteAsync(Inspection said, (string First, string Second) sockets, Settings settings) => Task.FromResult(said);
+
+    public async ValueTask DisposeAsync()
     {
-        using var document = await _process!.ShowAsync();
-        var thread = document.RootElement.GetProperty("poll_threads")[0];
-        long drops = document.RootElement.GetProperty("ports").EnumerateArray().Sum(p => p.GetProperty("drops_total").GetInt64());
-        return new Inspection(thread.GetProperty("busy_share").GetDouble(), thread.GetProperty("gc_collections").GetInt32(),
-            thread.GetProperty("allocated_bytes").GetInt64(), drops, thread.GetProperty("frames").GetUInt64());
+        _idle.ForEach(port => port.Dispose());
+        _idle.Clear();
+        await EndAsync();
     }
 
-    public override async ValueTask DisposeAsync()
-    {
-        _idlePort?.Dispose();
-        if (_process is not null) await _process.DisposeAsync();
-    }
-}
+    /// <summary>Starts it.</summary>
+    /// <returns>The sockets of all its ports.</returns>
+    protected abstract Task<IReadOnlyList<string>> ServeAsync(TestFolder folder, Settings settings);
 
-/// <summary>DPDK's testpmd with two net_vhost ports: forwards from one to the other without looking at a frame.</summary>
-internal sealed class TestpmdIo() : Contender("testpmd io", "DPDK testpmd, two net_vhost ports, io forwarding: looks nothing up")
-{
-    private Testpmd? _testpmd;
-
-    public override async Task<(string First, string Second)> StartAsync(TestFolder folder, bool mergeable)
-    {
-        string first = folder.File("a"), second = folder.File("b");
-        _testpmd = Testpmd.Start(folder, new TestpmdOptions
-        {
-            Title = "testpmd io",
-            Core = SwitchCore,
-            ForwardMode = "io",
-            HugePages = true,
-            Ports = [new NetVhostPort(first), new NetVhostPort(second)],
-        });
-        await _testpmd.WaitUntilReadyAsync();
-        await _testpmd.StartForwardingAsync();
-        return (first, second);
-    }
-
-    public override ValueTask DisposeAsync() => _testpmd?.DisposeAsync() ?? ValueTask.CompletedTask;
-}
-
-/// <summary>Open vSwitch with DPDK: one bridge with NORMAL forwarding, one PMD thread.</summary>
-internal sealed class OpenVswitchNormal() : Contender("Open vSwitch", "Open vSwitch with DPDK, NORMAL bridge, two dpdkvhostuser ports, one PMD thread")
-{
-    private OpenVswitch? _ovs;
-
-    public override async Task<(string First, string Second)> StartAsync(TestFolder folder, bool mergeable)
-    {
-        _ovs = OpenVswitch.Create(folder);
-        await _ovs.StartAsync(SwitchCore);
-        return (await _ovs.AddServerPortAsync("a"), await _ovs.AddServerPortAsync("b"));
-    }
-
-    public override ValueTask DisposeAsync() => _ovs?.DisposeAsync() ?? ValueTask.CompletedTask;
+    protected abstract ValueTask EndAsync();
 }

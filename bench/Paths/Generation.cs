@@ -52,7 +52,7 @@ internal sealed class Generation(Settings settings, int rounds, Action<string> p
             Core = GeneratorCore,
             ForwardMode = mode,
             HugePages = true,
-            SegmentLengths = [settings.FrameSize],
+            SegmentLengths = [settings.Frames.Single],
             Ports = [new VirtioUserPort(socket, Mac) { Mergeable = settings.Mergeable, Packed = settings.Packed, InOrder = settings.InOrder }],
         });
         await sender.WaitUntilReadyAsync();
@@ -64,24 +64,23 @@ internal sealed class Generation(Settings settings, int rounds, Action<string> p
         double mpps = (await receiver.ShowCountersAsync())[0].ReceivedPerSecond / 1e6;
         await sender.QuitAsync();
         await receiver.QuitAsync();
-        return new Sample(generator, mode, round, mpps, before, CoreDistance.Measure(GeneratorCore, ReceiverCore), null, null, null);
+        return new Sample(generator, mode, settings.Frames.Name, round, mpps, before, CoreDistance.Measure(GeneratorCore, ReceiverCore));
     }
 
     private string Describe(List<Sample> samples)
     {
-        var text = new StringBuilder($"{settings.FrameSize}-byte frames, {settings.Ring}, {Machine.Describe()}\n");
+        var text = new StringBuilder($"frames of {settings.Frames.Name}, {settings.Ring}, {Machine.Describe()}\n");
         foreach (string mode in Modes)
         {
             foreach (string generator in (string[])[Ours, Peer])
             {
-                double[] rates = [.. samples.Where(s => s.Load == mode && s.Contender == generator && s.IsNear).Select(s => s.Mpps)];
+                double[] rates = [.. samples.Where(s => s.Load == mode && s.Contender == generator && s.Place == Placement.Near).Select(s => s.Mpps)];
                 text.Append(rates.Length == 0 ? $"  {mode,-8} {generator,-12} inconclusive: no sample with the cores near each other\n"
                     : $"  {mode,-8} {generator,-12} {Statistics.Median(rates),7:F2} Mpps median of {rates.Length} ({rates.Min():F2} to "
                         + $"{rates.Max():F2})\n");
             }
-            var ratio = Ratio.Of(samples.Where(s => s.Load == mode), mode, Ours, Peer, (a, b) => a.Mpps / b.Mpps);
-            text.Append(ratio.Median is null ? $"  {mode,-8} {Ours} / {Peer}: inconclusive\n"
-                : $"  {mode,-8} {Ours} / {Peer}: {ratio.Median:F2} median of {ratio.Pairs} pairs ({ratio.Lowest:F2} to {ratio.Highest:F2})\n");
+            var ratio = Finding.Ratio($"{mode}: {Ours} / {Peer}", samples.Where(s => s.Load == mode), Ours, Peer, (a, b) => a.Mpps / b.Mpps);
+            text.Append($"  {ratio.Tell()}\n");
         }
         return text.ToString();
     }

@@ -40,16 +40,16 @@ internal sealed class GuestTcp(TcpSettings settings, int rounds, Action<string> 
             {
                 var sample = await MeasureAsync(make, image, round);
                 samples.Add(sample);
-                Tell(sample, sample.IsNear ? "near" : "far: not counted");
+                Tell(sample);
             }
         }
         string[] legend = [.. Paths.Select(make => make()).Select(path => $"{path.Name}: {path.What}")];
-        return new TcpReport(settings, samples, TcpReport.RatiosOf(samples, OurName), legend, Machine.Describe());
+        return new TcpReport(settings, samples, TcpReport.FindingsOf(samples, OurName), legend, Machine.Describe());
     }
 
-    private void Tell(TcpSample sample, string place) => progress(
+    private void Tell(TcpSample sample) => progress(
         $"round {sample.Round} of {rounds}: {sample.Contender,-14} {sample.NsPerByte,6:F3} ns a byte ({sample.SwitchNsPerByte:F3} the switch), " +
-        $"{sample.Gbps:F2} Gbit/s, cores {sample.BeforeNs:F0} and {sample.AfterNs:F0} ns apart ({place})");
+        $"{sample.Gbps:F2} Gbit/s, cores {sample.BeforeNs:F0} and {sample.AfterNs:F0} ns apart ({sample.Place.Tell()})");
 
     private async Task<TcpSample> MeasureAsync(Func<TcpPath> make, GuestImage image, int round)
     {
@@ -66,7 +66,7 @@ internal sealed class GuestTcp(TcpSettings settings, int rounds, Action<string> 
         // busybox's httpd hands whole files to the kernel, which makes segments as large as the device takes.
         await server.CheckAsync($"mkdir /tmp/www && head -c {settings.FileBytes} /dev/zero >/tmp/www/file && httpd -h /tmp/www");
         await FetchAsync(client, settings.Fetches);
-        return await Near.MeasureAsync(() => TransferAsync(path, server, client, round), far => Tell(far, "far: again"));
+        return await Near.MeasureAsync(() => TransferAsync(path, server, client, round), Tell);
     }
 
     private async Task<TcpSample> TransferAsync(TcpPath path, QemuGuest server, QemuGuest client, int round)

@@ -9,8 +9,8 @@ internal interface ISample
     /// <summary>Samples of a round follow each other directly.</summary>
     int Round { get; }
 
-    /// <summary>True where the cores were near each other before and after. A change in between stays unseen.</summary>
-    bool IsNear { get; }
+    /// <summary>Where the cores were.</summary>
+    Placement Place { get; }
 }
 
 /// <summary>Measurements with the cores near each other, on a machine where they move for seconds at a time.</summary>
@@ -26,7 +26,7 @@ internal static class Near
         for (int attempt = 1; ; attempt++)
         {
             var sample = await measure();
-            if (sample.IsNear || attempt == Attempts) return sample;
+            if (sample.Place == Placement.Near || attempt == Attempts) return sample;
             again(sample);
         }
     }

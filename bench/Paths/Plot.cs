@@ -13,29 +13,32 @@ internal static class Plot
     private const int Width = 760;
     private const int BarHeight = 26;
     private const int Gap = 10;
-    private const int Left = 130;
     private const int Right = 70;
+    private const double LetterWidth = 7;
 
     /// <param name="title">What is shown, in which unit.</param>
     /// <param name="machine">Where it was measured.</param>
     /// <param name="format">How the medians are written.</param>
-    /// <param name="groups">The bars below one heading each, all to one scale.</param>
-    public static string Svg(string title, string machine, string format, IReadOnlyList<IGrouping<string, PlotBar>> groups)
+    /// <param name="groups">The bars below one heading each.</param>
+    /// <param name="oneScale">All are to one scale; otherwise those below a heading are.</param>
+    public static string Svg(string title, string machine, string format, IReadOnlyList<IGrouping<string, PlotBar>> groups, bool oneScale = true)
     {
-        double most = groups.SelectMany(g => g).SelectMany(bar => bar.Values).DefaultIfEmpty(1).Max();
+        double left = 20 + (LetterWidth * groups.SelectMany(g => g).Select(bar => bar.Name.Length).DefaultIfEmpty(0).Max());
+        double most = Most(groups.SelectMany(g => g));
         var body = new StringBuilder();
         int y = 56;
         foreach (var group in groups)
         {
             Add($"<text x='12' y='{y}' font-weight='bold'>{group.Key}</text>");
             y += Gap;
+            if (!oneScale) most = Most(group);
             foreach (var (contender, values, isOurs) in group)
             {
                 double median = Statistics.Median(values);
                 string color = isOurs ? "#2563eb" : "#9ca3af";
                 double middle = y + (BarHeight / 2.0);
-                Add($"<text x='{Left - 8}' y='{middle + 4:F1}' text-anchor='end'>{contender}</text>");
-                Add($"<rect x='{Left}' y='{y}' width='{X(median) - Left:F1}' height='{BarHeight}' fill='{color}'/>");
+                Add($"<text x='{left - 8:F1}' y='{middle + 4:F1}' text-anchor='end'>{contender}</text>");
+                Add($"<rect x='{left:F1}' y='{y}' width='{X(median) - left:F1}' height='{BarHeight}' fill='{color}'/>");
                 Add($"<line x1='{X(values.Min()):F1}' y1='{middle:F1}' x2='{X(values.Max()):F1}' y2='{middle:F1}' stroke='#111827' stroke-width='1.5'/>");
                 Add($"<text x='{X(values.Max()) + 8:F1}' y='{middle + 4:F1}'>{median.ToString(format, CultureInfo.InvariantCulture)}</text>");
                 y += BarHeight + Gap;
@@ -48,7 +51,8 @@ internal static class Plot
         head.Append(CultureInfo.InvariantCulture, $"<text x='12' y='38' font-size='11'>{machine}; bar: median, line: lowest to highest</text>\n");
         return head.Append(body).Append("</svg>\n").ToString();
 
-        double X(double value) => Left + (value / most * (Width - Left - Right));
+        double X(double value) => left + (value / most * (Width - left - Right));
+        static double Most(IEnumerable<PlotBar> bars) => Math.Max(bars.SelectMany(bar => bar.Values).DefaultIfEmpty(1).Max(), double.Epsilon);
         void Add(FormattableString line) => body.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
     }
 }

@@ -6,26 +6,31 @@ namespace VhostSwitch.Bench.Paths;
 
 /// <summary>A whole run: for people, as JSON, and as a picture.</summary>
 internal sealed record TcpReport(
-    TcpSettings Settings, IReadOnlyList<TcpSample> Samples, IReadOnlyList<Ratio> Ratios, IReadOnlyList<string> Legend, string Machine)
+    TcpSettings Settings, IReadOnlyList<TcpSample> Samples, IReadOnlyList<Finding> Findings, IReadOnlyList<string> Legend, string Machine)
+    : IReport
 {
     private const string All = "processor time", SwitchAlone = "switch alone", Rate = "rate";
 
     /// <summary>Ours beside each of the others: by all processor time, by that of the switch where both have one, and by the rate.</summary>
-    public static IReadOnlyList<Ratio> RatiosOf(IReadOnlyList<TcpSample> samples, string ours)
+    public static IReadOnlyList<Finding> FindingsOf(IReadOnlyList<TcpSample> samples, string ours)
     {
         string[] others = [.. samples.Select(s => s.Contender).Distinct().Where(name => name != ours)];
         string[] switches = [.. others.Where(name => samples.Any(s => s.Contender == name && s.SwitchNs > 0))];
         return
         [
-            .. others.Select(other => Ratio.Of(samples, All, ours, other, (a, b) => b.NsPerByte / a.NsPerByte)),
-            .. switches.Select(other => Ratio.Of(samples, SwitchAlone, ours, other, (a, b) => b.SwitchNsPerByte / a.SwitchNsPerByte)),
-            .. others.Select(other => Ratio.Of(samples, Rate, ours, other, (a, b) => a.Gbps / b.Gbps)),
+            .. others.Select(other => Finding.Ratio(
+                $"{All}: {other} / {ours}", samples, ours, other, (a, b) => b.NsPerByte / a.NsPerByte)),
+            .. switches.Select(other => Finding.Ratio(
+                $"{SwitchAlone}: {other} / {ours}", samples, ours, other, (a, b) => b.SwitchNsPerByte / a.SwitchNsPerByte)),
+            .. others.Select(other => Finding.Ratio(
+                $"{Rate}: {ours} / {other}", samples, ours, other, (a, b) => a.Gbps / b.Gbps)),
         ];
     }
 
+    /// <inheritdoc/>
     public string ToJson() => JsonSerializer.Serialize(this, TcpReportJson.Default.TcpReport);
 
-    /// <summary>The picture of the report.</summary>
+    /// <inheritdoc/>
     public string ToSvg() => Plot.Svg(
         "TCP with segmentation offload between two Linux guests: nanoseconds of processor time a byte (lower is better)", Machine, "F3",
     [
@@ -38,7 +43,7 @@ internal sealed record TcpReport(
         var text = new StringBuilder();
         Line($"{Settings.Bytes / 1e6:F0} MB of TCP from guest to guest, checksums and segments left to the receiver, {Machine}");
         Line("nanoseconds of processor time a byte: all but the guests' processors = the switch + QEMU's other threads");
-        foreach (var group in Samples.Where(s => s.IsNear).GroupBy(s => s.Contender))
+        foreach (var group in Samples.Where(s => s.Place == Placement.Near).GroupBy(s => s.Contender))
         {
             string whole = group.Any(s => s.SwitchNs > 0) ? $", switch with empty rounds {Middle(s => s.WholeSwitchNsPerByte):F3}" : "";
             Line($"  {group.Key,-14} {Middle(s => s.NsPerByte):F3} median of {group.Count()} ({Range(s => s.NsPerByte, "F3")}) = " +
@@ -49,8 +54,8 @@ internal sealed record TcpReport(
             double Middle(Func<TcpSample, double> value) => Statistics.Median(group.Select(value));
             string Range(Func<TcpSample, double> value, string format) => $"{group.Min(value).ToString(format)} to {group.Max(value).ToString(format)}";
         }
-        foreach (var ratio in Ratios)
-            Line("  " + ratio.Tell(GuestTcp.OurName));
+        foreach (var finding in Findings)
+            Line($"  {finding.Tell()}");
         foreach (string line in Legend)
             Line($"  {line}");
         return text.ToString();
@@ -60,11 +65,11 @@ internal sealed record TcpReport(
 
     private IEnumerable<IGrouping<string, PlotBar>> Bars(string heading, Func<TcpSample, double> value) =>
         from sample in Samples
-        where sample.IsNear && value(sample) > 0
+        where sample.Place == Placement.Near && value(sample) > 0
         group value(sample) by sample.Contender into g
         group new PlotBar(g.Key, [.. g], g.Key == GuestTcp.OurName) by heading;
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(TcpReport))]
 internal sealed partial class TcpReportJson : JsonSerializerContext;

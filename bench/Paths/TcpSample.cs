@@ -18,7 +18,7 @@ internal sealed record TcpSample(
     double FrameBytes, long Retransmitted, double BeforeNs, double AfterNs) : ISample
 {
     /// <inheritdoc/>
-    public bool IsNear => BeforeNs < CoreDistance.NearNs && AfterNs < CoreDistance.NearNs;
+    public Placement Place => Placements.Of(BeforeNs, AfterNs);
 
     /// <summary>Nanoseconds of processor time outside the guests' processors for each byte of payload.</summary>
     public double NsPerByte => (SwitchNs + EmulatorNs) / Bytes;

@@ -20,6 +20,8 @@ internal sealed class Testpmd : IAsyncDisposable
 
     public Transcript Transcript => _process.Transcript;
 
+    public int Pid => _process.Pid;
+
     /// <summary>Starts the program. The sockets of ports that connect must be there.</summary>
     public static Testpmd Start(TestFolder folder, TestpmdOptions options)
     {

@@ -1,0 +1,36 @@
+namespace VhostSwitch.Bench.Paths;
+
+/// <summary>The latency of frames at one rate: from when a frame was due until the other guest found it, in microseconds.</summary>
+/// <param name="LoadPercent">The rate, as a share of what this contender forwarded in the closed loop just before.</param>
+/// <param name="WantedMpps">The rate, in million frames a second, both directions added.</param>
+/// <param name="Mpps">What arrived.</param>
+/// <param name="P50Us">Half of the frames took no longer.</param>
+/// <param name="P99Us">99 of 100.</param>
+/// <param name="P999Us">999 of 1000.</param>
+/// <param name="MaxUs">The slowest.</param>
+internal sealed record LatencyPoint(int LoadPercent, double WantedMpps, double Mpps, double P50Us, double P99Us, double P999Us, double MaxUs)
+{
+    /// <summary>False where less arrived than was wanted: then the figures grow with the time of the measurement.</summary>
+    public bool KeptUp => Mpps >= 0.99 * WantedMpps;
+}
+
+/// <summary>One contender at all rates.</summary>
+/// <param name="Contender">Its name.</param>
+/// <param name="Round">Samples of a round follow each other directly.</param>
+/// <param name="ClosedLoopMpps">What it forwarded when the window was the only limit.</param>
+/// <param name="Points">By rate.</param>
+/// <param name="Lost">Frames lost.</param>
+/// <param name="Changed">Frames changed or out of order.</param>
+/// <param name="Inspection">What the contender said of itself at the highest rate.</param>
+/// <param name="BeforeNs">Core-to-core time one way before the sample, in nanoseconds.</param>
+/// <param name="AfterNs">The same after it.</param>
+internal sealed record LatencySample(
+    string Contender, int Round, double ClosedLoopMpps, IReadOnlyList<LatencyPoint> Points, ulong Lost, ulong Changed, Inspection Inspection,
+    double BeforeNs, double AfterNs) : ISample
+{
+    /// <inheritdoc/>
+    public Placement Place => Placements.Of(BeforeNs, AfterNs);
+
+    /// <summary>The point at a rate.</summary>
+    public LatencyPoint At(int percent) => Points.Single(p => p.LoadPercent == percent);
+}

@@ -1,0 +1,130 @@
+using System.Diagnostics;
+using VhostSwitch.Interop.Rig;
+using VhostSwitch.Linux;
+using VhostSwitch.Packets;
+
+namespace VhostSwitch.Bench.Paths;
+
+/// <summary>Two lean guests and the thread that polls them.</summary>
+internal sealed class LeanPair : IDisposable
+{
+    private static readonly MacAddress FirstMac = MacAddress.Parse("02:00:00:01:00:00"), SecondMac = MacAddress.Parse("02:00:00:02:00:00");
+
+    private readonly LeanGuest _first;
+    private readonly LeanGuest _second;
+    private readonly Thread _thread;
+    private volatile Traffic _wanted = Traffic.None;
+    private volatile Traffic? _now;
+    private volatile bool _stop;
+    private ulong _rounds, _busyRounds;
+
+    private LeanPair(LeanGuest first, LeanGuest second, int core)
+    {
+        (_first, _second) = (first, second);
+        first.Meet(second);
+        second.Meet(first);
+        _thread = new Thread(() => Run(core)) { IsBackground = true, Name = "lean guests" };
+        _thread.Start();
+    }
+
+    /// <summary>Frames that have arrived at both.</summary>
+    public ulong Received => _first.Received + _second.Received;
+
+    /// <summary>Frames lost; the final word after <see cref="EndAsync"/>.</summary>
+    public ulong Lost => _first.Lost + _second.Lost;
+
+    /// <summary>Frames changed or out of order.</summary>
+    public ulong Changed => _first.Changed + _second.Changed;
+
+    /// <summary>Connects two guests and waits until each has heard all addresses of the other.</summary>
+    /// <param name="sockets">The switch's sockets.</param>
+    /// <param name="settings">The case.</param>
+    /// <param name="core">The core of the thread.</param>
+    public static async Task<LeanPair> StartAsync((string First, string Second) sockets, Settings settings, int core)
+    {
+        var first = new LeanGuest(sockets.First, FirstMac, SecondMac, settings);
+        LeanGuest second;
+        try
+        {
+            second = new LeanGuest(sockets.Second, SecondMac, FirstMac, settings);
+        }
+        catch
+        {
+            first.Dispose();
+            throw;
+        }
+        var pair = new LeanPair(first, second, core);
+        try
+        {
+            await Until.TrueAsync(() => first.KnowsPeer && second.KnowsPeer, Limits.Step, "the lean guests have heard of each other");
+            return pair;
+        }
+        catch
+        {
+            pair.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Has them send something else, and waits until they do; what was sent before counts nowhere any more.</summary>
+    public async Task SendAsync(Traffic traffic)
+    {
+        _wanted = traffic;
+        while (_now != traffic) await Task.Delay(1);
+    }
+
+    /// <summary>How many frames arrive while something goes on.</summary>
+    /// <returns>Million frames a second, and the share of the guests' rounds in which there was something to do.</returns>
+    public async Task<(double Mpps, double BusyShare)> MeasureAsync(TimeSpan time)
+    {
+        long start = Stopwatch.GetTimestamp();
+        var (received, rounds, busy) = (Received, Volatile.Read(ref _rounds), Volatile.Read(ref _busyRounds));
+        await Task.Delay(time);
+        double frames = Received - received;
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return (frames / seconds / 1e6, (double)(Volatile.Read(ref _busyRounds) - busy) / Math.Max(1, Volatile.Read(ref _rounds) - rounds));
+    }
+
+    /// <summary>Lets them send no more, waits a second at most until all has arrived, and closes the account.</summary>
+    public async Task EndAsync()
+    {
+        await SendAsync(Traffic.None);
+        long start = Stopwatch.GetTimestamp();
+        do await Task.Delay(50);
+        while (!(_first.HasAll && _second.HasAll) && Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(1));
+        Stop();
+        _first.Close();
+        _second.Close();
+    }
+
+    public void Dispose()
+    {
+        Stop();
+        _first.Dispose();
+        _second.Dispose();
+    }
+
+    private void Stop()
+    {
+        _stop = true;
+        _thread.Join();
+    }
+
+    private void Run(int core)
+    {
+        CpuAffinity.Pin(core);
+        while (!_stop)
+        {
+            var wanted = _wanted;
+            if (wanted != _now)
+            {
+                _first.Begin(wanted, sends: true);
+                _second.Begin(wanted, wanted.SecondSends);
+                _now = wanted;
+            }
+            bool worked = _first.Poll() | _second.Poll();
+            Volatile.Write(ref _rounds, _rounds + 1);
+            if (worked) Volatile.Write(ref _busyRounds, _busyRounds + 1);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using VhostSwitch.Interop.Rig;
+
+namespace VhostSwitch.Bench.Paths;
+
+/// <summary>DPDK's testpmd with net_vhost ports: forwards from one of a pair to the other without looking at a frame.</summary>
+internal sealed partial class TestpmdIo() : Contender(UsualName, "DPDK testpmd, net_vhost ports, io forwarding: looks nothing up", usualPorts: 2)
+{
+    public const string UsualName = "testpmd io";
+
+    private Testpmd? _testpmd;
+
+    public override int Pid => _testpmd!.Pid;
+
+    // It forwards between the two of each pair.
+    public override int PortsIn(Settings settings) => (base.PortsIn(settings) + 1) / 2 * 2;
+
+    // Counting cycles costs some, so it begins now.
+    public override async Task<Inspection> InspectAsync()
+    {
+        await _testpmd!.CommandAsync("set record-core-cycles on");
+        var before = await CyclesAsync();
+        long start = Stopwatch.GetTimestamp();
+        await Task.Delay(Look);
+        var after = await CyclesAsync();
+        return new Inspection((after.Busy - before.Busy) / (Stopwatch.GetElapsedTime(start).TotalSeconds * after.Hertz));
+    }
+
+    protected override async Task<IReadOnlyList<string>> ServeAsync(TestFolder folder, Settings settings)
+    {
+        string[] sockets = [.. Enumerable.Range(0, PortsIn(settings)).Select(i => folder.File($"s{i}"))];
+        _testpmd = Testpmd.Start(folder, new TestpmdOptions
+        {
+            Title = "testpmd io",
+            Core = SwitchCore,
+            ForwardMode = "io",
+            HugePages = true,
+            Ports = [.. sockets.Select(socket => new NetVhostPort(socket))],
+        });
+        await _testpmd.WaitUntilReadyAsync();
+        await _testpmd.StartForwardingAsync();
+        return sockets;
+    }
+
+    protected override ValueTask EndAsync() => _testpmd?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    // Of rounds with frames only. Nothing is shown while there are none.
+    private async Task<(double Busy, double Hertz)> CyclesAsync()
+    {
+        var match = CyclesLine().Match(string.Join('\n', await _testpmd!.CommandAsync("show fwd stats all")));
+        return match.Success ? (Number(1), Number(2) * 1e6) : (0, 1);
+
+        double Number(int group) => double.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
+    }
+
+    [GeneratedRegex(@"total cycles=(\d+) .* at (\d+) MHz")]
+    private static partial Regex CyclesLine();
+}
