@@ -12,13 +12,14 @@ internal struct SpinBudget()
     /// <summary>Some microseconds of polling: about what a sleep and the kick that ends it cost.</summary>
     public const int Fewest = 125;
 
-    /// <summary>A sleep shorter than this should have been polling.</summary>
-    public static readonly TimeSpan ShortSleep = TimeSpan.FromMicroseconds(50);
+    // A sleep shorter than this should have been polling. No static field: the runtime makes room for one when a thread first comes by, which would be
+    // a poll thread, and now and then that takes an array of it.
+    private const long ShortSleepTicks = 50 * TimeSpan.TicksPerMicrosecond;
 
     /// <summary>The passes to make before the next sleep.</summary>
     public int Passes { get; private set; } = Most;
 
     /// <summary>Takes note of a sleep.</summary>
     /// <param name="time">How long it was.</param>
-    public void Slept(TimeSpan time) => Passes = time < ShortSleep ? Math.Min(2 * Passes, Most) : Math.Max(Passes / 2, Fewest);
+    public void Slept(TimeSpan time) => Passes = time.Ticks < ShortSleepTicks ? Math.Min(2 * Passes, Most) : Math.Max(Passes / 2, Fewest);
 }
