@@ -107,7 +107,7 @@ public sealed class OvsdbParityTests : InteropTest
             await CompareAsync(theirs, ours, "loop", ["add-port", "br0", $"l{i}", "--", "set", "Interface", $"l{i}", "type=dpdkvhostuser"]);
             await CompareAsync(theirs, ours, "loop", ["del-port", "br0", $"l{i}"]);
         }
-        Assert.Equal(before, vhostSwitch.Descriptors());
+        await vhostSwitch.WaitForDescriptorsAsync(before);
     }
 
     /// <summary>Does a step on both sides, and looks until the databases say the same, or only what is listed differs.</summary>

@@ -98,7 +98,7 @@ public sealed class OvsdbTests : InteropTest
         await CycleAsync(1);
         int before = vhostSwitch.Descriptors();
         await CycleAsync(FullRun.Requested ? 200 : 20);
-        Assert.Equal(before, vhostSwitch.Descriptors());
+        await vhostSwitch.WaitForDescriptorsAsync(before);
         Assert.Equal(["br0"], (await vhostSwitch.StatusAsync()).Ports.Select(port => port.Name));
 
         async Task CycleAsync(int ports)

@@ -121,6 +121,10 @@ internal sealed class SwitchProcess : IAsyncDisposable
     /// <summary>How many descriptors it has open.</summary>
     public int Descriptors() => Directory.EnumerateFileSystemEntries($"/proc/{_process.Pid}/fd").Count();
 
+    /// <summary>Waits until it has no more open descriptors than before: the runtime has some for a moment, too.</summary>
+    public Task WaitForDescriptorsAsync(int before) => Until.TrueAsync(
+        () => Descriptors() <= before, Limits.Step, $"no more than {before} descriptors", () => $"{Descriptors()} are open");
+
     /// <summary>Stops every thread of it, as a debugger does.</summary>
     public Task SuspendAsync()
     {
