@@ -13,5 +13,6 @@ source tests/install.sh
 install_packages
 reserve_huge_pages 1024
 dotnet build -c Release src/vhost-switch -nologo -v quiet
+dotnet build -c Release src/testpmd -nologo -v quiet
 dotnet build -c Release bench/Paths -nologo -v quiet
 exec artifacts/bin/Paths/release/Paths "$@"

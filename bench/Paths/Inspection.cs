@@ -7,7 +7,7 @@ namespace VhostSwitch.Bench.Paths;
 /// <param name="Drops">Frames it dropped, where it says so.</param>
 internal sealed record Inspection(double BusyShare, int? Collections = null, long? AllocatedBytes = null, long? Drops = null)
 {
-    private const double Limit = 0.9;
+    private const double Limit = 0.8;
 
     /// <summary>A share in words, and whether a contender that is so busy is what limits the rate.</summary>
     public static string Tell(double busyShare) => $"switch busy {100 * busyShare:F0} %{(busyShare < Limit ? ", not the limit" : "")}";

@@ -224,15 +224,20 @@ internal sealed unsafe class LeanGuest : IDisposable
             ref readonly var part = ref parts[i];
             if (!IsExpected(part) && !Resume(part)) continue;
             _received++;
-            _expected++;
-            if (++_expectedLength == _lengths.Length) _expectedLength = 0;
-            if (++_expectedAddress == _addresses) _expectedAddress = 0;
+            ExpectNext();
             if (latencies is null) continue;
             long due = *(long*)(part.Data + DueOffset);
             if (due >= _traffic.CountFrom) latencies.Add(now - due);
         }
         _port.Release(parts[..count]);
         return true;
+    }
+
+    private void ExpectNext()
+    {
+        _expected++;
+        if (++_expectedLength == _lengths.Length) _expectedLength = 0;
+        if (++_expectedAddress == _addresses) _expectedAddress = 0;
     }
 
     private bool IsExpected(in FramePart part) =>
@@ -267,6 +272,8 @@ internal sealed unsafe class LeanGuest : IDisposable
             (_expected, _expectedLength, _expectedAddress) = (expected, length, address);
         }
         _changed++;
+        // The one that was due has come, even if not as it was sent.
+        if (number == _expected) ExpectNext();
         return false;
     }
 

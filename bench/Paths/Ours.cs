@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using VhostSwitch.Interop.Rig;
@@ -5,8 +6,8 @@ using VhostSwitch.Interop.Rig;
 namespace VhostSwitch.Bench.Paths;
 
 /// <summary>
-/// The shipped program with its default options. It counts rounds with and without frames, but no cycles: of its time it is idle as much as its empty
-/// rounds are of those that it makes in the same processor time when there is hardly a frame.
+/// The shipped program with its default options. It counts rounds with and without frames, but no cycles: it is busy for its thread's processor time
+/// without that of empty rounds, of which one takes as long as when there is hardly a frame.
 /// </summary>
 internal sealed partial class Ours(string name = Ours.UsualName)
     : Contender(name, "this switch: learning bridge, one poll thread, default options", usualPorts: 3)
@@ -18,13 +19,13 @@ internal sealed partial class Ours(string name = Ours.UsualName)
 
     private SwitchProcess? _process;
     private string? _control;
-    private double _emptyRounds;
+    private Rounds _rounds;
 
     public override int Pid => _process!.Pid;
 
     public override async Task<Inspection> InspectAsync()
     {
-        _emptyRounds = await EmptyRoundsAsync();
+        _rounds = await ObserveAsync();
         using var document = await _process!.ShowAsync();
         var thread = document.RootElement.GetProperty("poll_threads")[0];
         long drops = document.RootElement.GetProperty("ports").EnumerateArray().Sum(p => p.GetProperty("drops_total").GetInt64());
@@ -36,8 +37,9 @@ internal sealed partial class Ours(string name = Ours.UsualName)
         using var pair = await LeanPair.StartAsync(sockets, settings with { Frames = FrameMix.Of(64), Addresses = 1 }, Load.LoadCore);
         await pair.SendAsync(new Traffic(CalibrationRate));
         await Task.Delay(Look);
-        double most = await EmptyRoundsAsync();
-        return said with { BusyShare = Math.Max(0, 1 - (_emptyRounds / Math.Max(1, most))) };
+        var hardlyAny = await ObserveAsync();
+        double emptyRoundNs = hardlyAny.ThreadNs / Math.Max(1, hardlyAny.Empty);
+        return said with { BusyShare = Math.Clamp((_rounds.ThreadNs - (_rounds.Empty * emptyRoundNs)) / _rounds.WallNs, 0, 1) };
     }
 
     protected override async Task<IReadOnlyList<string>> ServeAsync(TestFolder folder, Settings settings)
@@ -55,15 +57,17 @@ internal sealed partial class Ours(string name = Ours.UsualName)
 
     protected override ValueTask EndAsync() => _process?.DisposeAsync() ?? ValueTask.CompletedTask;
 
-    // A second of its processor time, since others may have had the core meanwhile.
-    private async Task<double> EmptyRoundsAsync()
+    private async Task<Rounds> ObserveAsync()
     {
-        double before = await CountAsync();
-        long start = ProcessorTime.OfProcess(Pid);
+        double empty = await CountAsync();
+        long start = Stopwatch.GetTimestamp(), thread = ThreadTime();
         await Task.Delay(Look);
-        double after = await CountAsync();
-        return (after - before) * 1e9 / (ProcessorTime.OfProcess(Pid) - start);
+        double wall = Stopwatch.GetElapsedTime(start).TotalNanoseconds;
+        thread = ThreadTime() - thread;
+        return new Rounds(await CountAsync() - empty, thread, wall);
     }
+
+    private long ThreadTime() => ProcessorTime.OfThreads(Pid, "poll-");
 
     private async Task<double> CountAsync()
     {
@@ -73,4 +77,7 @@ internal sealed partial class Ours(string name = Ours.UsualName)
 
     [GeneratedRegex(@"idle rounds: (\d+)")]
     private static partial Regex IdleRounds();
+
+    // In some time: rounds without frames, and the processor time of the poll thread.
+    private readonly record struct Rounds(double Empty, double ThreadNs, double WallNs);
 }
