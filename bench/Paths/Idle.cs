@@ -12,17 +12,7 @@ internal sealed class Idle(Settings settings, IReadOnlyList<Entrant> entrants, i
     /// <summary>Runs everything.</summary>
     public async Task<IdleReport> RunAsync()
     {
-        var samples = new List<IdleSample>();
-        for (int round = 1; round <= rounds; round++)
-        {
-            foreach (var entrant in entrants)
-            {
-                int now = round;
-                var sample = await Near.MeasureAsync(() => MeasureAsync(entrant, now), Tell);
-                samples.Add(sample);
-                Tell(sample);
-            }
-        }
+        var samples = await Near.InTurnAsync(rounds, entrants, MeasureAsync, Tell);
         string[] legend = [.. entrants.Select(entrant => entrant.Describe(settings))];
         return new IdleReport(entrants[0].Name, settings, samples, IdleReport.FindingsOf(samples), legend, Machine.Describe());
     }

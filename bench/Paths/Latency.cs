@@ -15,17 +15,7 @@ internal sealed class Latency(Settings settings, IReadOnlyList<Entrant> entrants
     /// <summary>Runs everything.</summary>
     public async Task<LatencyReport> RunAsync()
     {
-        var samples = new List<LatencySample>();
-        for (int round = 1; round <= rounds; round++)
-        {
-            foreach (var entrant in entrants)
-            {
-                int now = round;
-                var sample = await Near.MeasureAsync(() => MeasureAsync(entrant, now), Tell);
-                samples.Add(sample);
-                Tell(sample);
-            }
-        }
+        var samples = await Near.InTurnAsync(rounds, entrants, MeasureAsync, Tell);
         string[] legend = [.. entrants.Select(entrant => entrant.Describe(settings))];
         return new LatencyReport(entrants[0].Name, settings, samples, LatencyReport.FindingsOf(samples, settings), legend, Machine.Describe());
     }

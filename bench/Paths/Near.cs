@@ -31,6 +31,29 @@ internal static class Near
         }
     }
 
+    /// <summary>Measures every entrant in turn in every round, so that what the machine does meanwhile happens to all.</summary>
+    /// <param name="rounds">How often.</param>
+    /// <param name="entrants">Whom.</param>
+    /// <param name="measure">Measures one in a round.</param>
+    /// <param name="tell">Told of each sample, those that are taken again too.</param>
+    public static async Task<List<T>> InTurnAsync<T>(
+        int rounds, IReadOnlyList<Entrant> entrants, Func<Entrant, int, Task<T>> measure, Action<T> tell)
+        where T : ISample
+    {
+        var samples = new List<T>();
+        for (int round = 1; round <= rounds; round++)
+        {
+            foreach (var entrant in entrants)
+            {
+                int now = round;
+                var sample = await MeasureAsync(() => measure(entrant, now), tell);
+                samples.Add(sample);
+                tell(sample);
+            }
+        }
+        return samples;
+    }
+
     /// <summary>Waits some seconds for the cores to be near.</summary>
     /// <inheritdoc cref="CoreDistance.Measure"/>
     /// <returns>How far they are, in nanoseconds one way.</returns>

@@ -47,16 +47,8 @@ internal sealed class SideBySide(
         {
             foreach (var mix in mixes)
             {
-                for (int round = 1; round <= rounds; round++)
-                {
-                    foreach (var entrant in entrants)
-                    {
-                        int now = round;
-                        var sample = await Near.MeasureAsync(() => MeasureAsync(entrant, load, settings with { Frames = mix }, now), Tell);
-                        samples.Add(sample);
-                        Tell(sample);
-                    }
-                }
+                samples.AddRange(await Near.InTurnAsync(
+                    rounds, entrants, (entrant, round) => MeasureAsync(entrant, load, settings with { Frames = mix }, round), Tell));
             }
         }
         string[] legend = [.. entrants.Select(entrant => entrant.Describe(settings)), .. loads.Select(load => $"{load.Name}: {load.What}")];

@@ -294,8 +294,8 @@ public sealed unsafe class MacTable : IDisposable
         return true;
     }
 
-    // The bucket of an address. One product would do for addresses without order; of those that follow each other, as guests' do, it crowds up to
-    // half into a few buckets for one random factor in a hundred.
+    // The bucket of an address. One product would do for addresses without order; those that follow each other, as guests' do, it crowds into few
+    // buckets for some random factors: for 9 of 400, of 16,384 such addresses more than 64 found no place, and with one factor 6,727.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Entry* FirstEntry(ulong key)
     {
