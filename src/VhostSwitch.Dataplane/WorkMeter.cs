@@ -19,9 +19,12 @@ internal struct WorkMeter(long reading)
     // How much one measured pass has to say beside those before it.
     private const double Weight = 1.0 / 16;
 
-    // A pass that takes this many times the mean counts no longer than that: an interrupt came, or the core was taken away, which would be multiplied by
-    // hundreds. Passes that have really become so long have the mean follow within a few measurements.
+    // A pass counts as this many times the mean at most: an interrupt would be multiplied by hundreds. Passes that have really become so long have the
+    // mean follow within a few measurements.
     private const double Longest = 64;
+
+    // One that takes longer than a millisecond, too, was interrupted: the core was somebody else's, and it counts nothing. The second in a row was not.
+    private static double Interruption => Stopwatch.Frequency / 1e3;
 
     // Never nothing, so that work shows in the sum. Of the order of a pass until one was measured.
     private double _mean = Stopwatch.Frequency / 1e6;
@@ -29,6 +32,7 @@ internal struct WorkMeter(long reading)
     private double _workBefore;
     private long _begin;
     private bool _measures;
+    private bool _interrupted;
     private uint _random = 0x9E3779B9;
 
     /// <summary>The pass before which <see cref="Look"/> is to be called.</summary>
@@ -71,7 +75,13 @@ internal struct WorkMeter(long reading)
         return shortest;
     }
 
-    private void Learn(long ticks) => _mean += Weight * (Math.Clamp(ticks, 1, Longest * _mean) - _mean);
+    private void Learn(long ticks)
+    {
+        bool before = _interrupted;
+        double longest = Longest * _mean;
+        _interrupted = ticks > Math.Max(longest, Interruption);
+        if (!_interrupted || before) _mean += Weight * (Math.Clamp(ticks, 1, longest) - _mean);
+    }
 
     // Marsaglia's xorshift.
     private uint Chance()
