@@ -41,7 +41,12 @@ public static class Offloads
     /// <summary>True where nothing is left to be done.</summary>
     /// <param name="fields">The frame's fields.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool IsFinished(in OffloadFields fields) => ((fields.Flags & OffloadFields.NeedsCsum) | fields.GsoType) == 0;
+    public static bool IsFinished(in OffloadFields fields)
+    {
+        // Flags and kind by one load.
+        const ushort meaningful = OffloadFields.NeedsCsum | (0xff << 8);
+        return (Unsafe.As<byte, ushort>(ref Unsafe.AsRef(in fields.Flags)) & meaningful) == 0;
+    }
 
     /// <summary>True where a receiver takes the frame as it is.</summary>
     /// <param name="receiver">What the receiver takes.</param>

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using VhostSwitch.Dataplane;
 using VhostSwitch.Packets;
 
@@ -11,6 +13,9 @@ public sealed unsafe class BridgeForwarder : Forwarder
 {
     /// <summary>How long an address is remembered without being seen, in seconds: the standard's recommendation and everyone's default.</summary>
     public const int AgeSeconds = 300;
+
+    // Both addresses and the type.
+    private static Vector128<byte> HeaderBytes => Vector128.Create(ulong.MaxValue, (1UL << 48) - 1).AsByte();
 
     private BridgeSet _bridges;
 
@@ -64,6 +69,7 @@ public sealed unsafe class BridgeForwarder : Forwarder
             if (frame->Output != Frame.Undecided) continue;
             var snapshot = frame->Snapshot;
             ushort vlan = VlanTags.VlanOf(frame);
+            bool isUntagged = vlan == 0;
             ulong sourceKey = MacTable.Key(Ethernet.Source(snapshot), vlan);
             if (sourceKey != lastSource)
             {
@@ -85,7 +91,21 @@ public sealed unsafe class BridgeForwarder : Forwarder
                 lastOutput = Output(bridge, destination, destinationKey, source);
             }
             frame->Output = lastOutput;
+            if (isUntagged) i = Repeat(burst, i);
         }
+    }
+
+    // Frames behind an untagged one with the same addresses and type go where it goes. Returns the last of them.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Repeat(Burst burst, int i)
+    {
+        var frames = burst.Frames;
+        int count = burst.Count;
+        ushort output = frames[i].Output;
+        var header = frames[i].Snapshot & HeaderBytes;
+        while (i + 1 < count && (frames[i + 1].Snapshot & HeaderBytes) == header && frames[i + 1].Output == Frame.Undecided)
+            frames[++i].Output = output;
+        return i;
     }
 
     private static void DecideEach(Burst burst, ushort source, BridgeSet bridges)

@@ -117,19 +117,25 @@ public unsafe struct PackedDeviceRing : IDeviceRing
         var ring = _ring;
         var chains = _chains + first;
         int index = _peekAt.Index, size = _size, i = 0;
-        var wrap = _peekAt.Wrap;
+        bool wrap = _peekAt.Wrap;
+        uint wanted = wrap ? PackedDescriptor.Available : PackedDescriptor.Used;
         for (; i < most; i++)
         {
             var entry = ring + index;
-            ushort flags = RingOrder.AcquireFlags(&entry->Flags);
-            if (!IsAvailable(flags, wrap) || (flags & Descriptor.HasNext) != 0) break;
-            var copy = ReadOnce(entry);
-            into[i].Descriptor = new Descriptor { Address = copy.Address, Length = copy.Length, Flags = (ushort)(flags & ~Marks) };
-            into[i].Id = (uint)(first + i);
-            chains[i] = new Chain { Id = copy.Id, At = PackedPosition.At(index, wrap), Before = (ushort)(before + i), Count = 1 };
+            uint flags = RingOrder.AcquireFlags(&entry->Flags);
+            if ((flags & (Marks | Descriptor.HasNext)) != wanted) break;
+            // In two registers, and not by way of the stack as a struct would go: address; length, id, flags.
+            var copy = Vector128.Load((ulong*)entry);
+            ulong second = copy.GetElement(1);
+            var buffer = into + i;
+            buffer->Descriptor.Address = copy.ToScalar();
+            *(ulong*)&buffer->Descriptor.Length = (uint)second | ((ulong)(flags & ~(uint)Marks) << 32);
+            buffer->Id = (uint)(first + i);
+            chains[i].Begin(PackedPosition.At(index, wrap), (ushort)(second >> 32), (uint)(before + i));
             if (++index < size) continue;
             index = 0;
             wrap = !wrap;
+            wanted ^= Marks;
         }
         _peekAt = PackedPosition.At(index, wrap);
         _peeked = first + i;
@@ -368,13 +374,19 @@ public unsafe struct PackedDeviceRing : IDeviceRing
         log.Written((byte*)_deviceEvent, PackedLayout.EventLength);
     }
 
+    [StructLayout(LayoutKind.Sequential)]
     private struct Chain
     {
-        public uint Written;
         public PackedPosition At;
         public ushort Id;
         public ushort Before;
         public ushort Count;
+        public uint Written;
+
+        // A chain of one entry, by one store; what is written into it is told when it is used.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Begin(PackedPosition at, ushort id, uint before) =>
+            Unsafe.As<PackedPosition, ulong>(ref At) = at.Value | ((ulong)id << 16) | ((ulong)before << 32) | (1UL << 48);
 
         public readonly int End => Before + Count;
     }
