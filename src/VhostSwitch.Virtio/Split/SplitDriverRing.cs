@@ -134,18 +134,27 @@ public unsafe struct SplitDriverRing : IDriverRing
         ushort* free = _free, entries = _entries;
         ulong* posted = _posted;
         OutstandingChain* outstanding = _outstanding;
-        uint mask = _mask;
+        uint mask = _mask, writableMask = writable ? uint.MaxValue : 0;
         ulong flags = (ulong)(writable ? Descriptor.Write : 0) << 32;
+        // No call in the loop that is not the last resort: the compiler would keep nothing in registers.
         for (int i = 0; i < count; i++)
         {
             ref readonly var buffer = ref buffers[i];
             uint id = free[freeHead++ & mask];
             ulong address = buffer.Address, lengthFlagsNext = buffer.Length | flags;
             ulong* descriptor = posted + (2 * id);
-            if (descriptor[0] != address || descriptor[1] != lengthFlagsNext) Describe((int)id, address, lengthFlagsNext);
-            outstanding[id] = new OutstandingChain(writable ? buffer.Length : 0, 1, buffer.Token);
+            if (descriptor[0] != address || descriptor[1] != lengthFlagsNext)
+            {
+                descriptor[0] = address;
+                descriptor[1] = lengthFlagsNext;
+                _descriptors[2 * id] = address;
+                _descriptors[(2 * id) + 1] = lengthFlagsNext;
+            }
+            outstanding[id] = new OutstandingChain(buffer.Length & writableMask, 1, buffer.Token);
             uint slot = nextAvailable++ & mask;
-            if (entries[slot] != id) WriteEntry(slot, (ushort)id);
+            if (entries[slot] == id) continue;
+            entries[slot] = (ushort)id;
+            _available[(SplitLayout.EntriesOffset / sizeof(ushort)) + slot] = (ushort)id;
         }
         _freeHead = freeHead;
         _nextAvailable = nextAvailable;
