@@ -26,6 +26,9 @@ internal abstract class Contender(string name, string what, int usualPorts) : IA
     /// <summary>One line for the report.</summary>
     public string Describe(Settings settings) => $"{Name}: {what}, {PortsIn(settings)} ports";
 
+    /// <summary>Why a case cannot be measured with it, as a line of the report; null where it can.</summary>
+    public virtual string? WhyNot(Settings settings) => null;
+
     /// <summary>How many ports it has in a case: two for the guests, the others attached and idle.</summary>
     public virtual int PortsIn(Settings settings) => settings.Ports ?? usualPorts;
 

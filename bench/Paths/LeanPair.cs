@@ -5,6 +5,13 @@ using VhostSwitch.Packets;
 
 namespace VhostSwitch.Bench.Paths;
 
+/// <summary>What flowed between two lean guests for a while.</summary>
+/// <param name="Mpps">Million frames a second that arrived, both directions added.</param>
+/// <param name="GuestsBusy">The share of the guests' rounds in which there was something to do.</param>
+/// <param name="GuestsLate">The share of frames that the guests by themselves sent later than due; 0 where nothing is due.</param>
+/// <param name="Lost">Frames found to be lost.</param>
+internal readonly record struct Flow(double Mpps, double GuestsBusy, double GuestsLate, ulong Lost);
+
 /// <summary>Two lean guests and the thread that polls them.</summary>
 internal sealed class LeanPair : IDisposable
 {
@@ -32,6 +39,10 @@ internal sealed class LeanPair : IDisposable
 
     /// <summary>Frames lost; the final word after <see cref="EndAsync"/>.</summary>
     public ulong Lost => _first.Lost + _second.Lost;
+
+    private ulong Sent => _first.Sent + _second.Sent;
+
+    private ulong Late => _first.Late + _second.Late;
 
     /// <summary>Frames changed or out of order.</summary>
     public ulong Changed => _first.Changed + _second.Changed;
@@ -73,16 +84,20 @@ internal sealed class LeanPair : IDisposable
         while (_now != traffic) await Task.Delay(1);
     }
 
-    /// <summary>How many frames arrive while something goes on.</summary>
-    /// <returns>Million frames a second, and the share of the guests' rounds in which there was something to do.</returns>
-    public async Task<(double Mpps, double BusyShare)> MeasureAsync(TimeSpan time)
+    /// <summary>What flows while some time passes.</summary>
+    public async Task<Flow> MeasureAsync(TimeSpan time)
     {
         long start = Stopwatch.GetTimestamp();
         var (received, rounds, busy) = (Received, Volatile.Read(ref _rounds), Volatile.Read(ref _busyRounds));
+        var (sent, late, lost) = (Sent, Late, Lost);
         await Task.Delay(time);
         double frames = Received - received;
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        return (frames / seconds / 1e6, (double)(Volatile.Read(ref _busyRounds) - busy) / Math.Max(1, Volatile.Read(ref _rounds) - rounds));
+        return new Flow(
+            frames / seconds / 1e6, Share(Volatile.Read(ref _busyRounds) - busy, Volatile.Read(ref _rounds) - rounds),
+            Share(Late - late, Sent - sent), Lost - lost);
+
+        static double Share(ulong part, ulong whole) => (double)part / Math.Max(1, whole);
     }
 
     /// <summary>Lets them send no more, waits a second at most until all has arrived, and closes the account.</summary>

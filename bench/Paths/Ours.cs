@@ -48,6 +48,7 @@ internal sealed partial class Ours(string name = Ours.UsualName)
         var options = new SwitchOptions
         {
             Sockets = sockets, Cores = $"{SwitchCore}", Mode = "bridge", Mergeable = settings.Mergeable ? true : null,
+            TxChecksum = settings.Frames.Segments ? true : null, Tso = settings.Frames.Segments ? true : null,
         };
         _process = SwitchProcess.Start(folder, options);
         _control = folder.File("ctl");

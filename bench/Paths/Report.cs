@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -22,26 +21,21 @@ internal sealed record Report(
 
     public override string ToString()
     {
-        var text = new StringBuilder();
-        Line($"{Title}, {Settings.Ring}, mergeable buffers {(Settings.Mergeable ? "on" : "off")}, {Machine}");
+        var text = new ReportText();
+        text.Line($"{Title}, {Settings.Ring}, mergeable buffers {(Settings.Mergeable ? "on" : "off")}, {Machine}");
         foreach (var samples in Samples.GroupBy(s => $"{s.Load}, {s.Frames}: {s.Contender,-14}"))
         {
             foreach (var place in (Placement[])[Placement.Near, Placement.Far])
             {
                 var there = samples.Where(s => s.Place == place).ToList();
-                if (there.Count != 0) Line($"  {samples.Key} {Tell(there)}, cores {place.ToString().ToLowerInvariant()}");
+                if (there.Count != 0) text.Line($"  {samples.Key} {Tell(there)}, cores {place.ToString().ToLowerInvariant()}");
             }
-            if (!samples.Any(s => s.Place == Placement.Near)) Line($"  {samples.Key} inconclusive: no sample with the cores near each other");
+            if (!samples.Any(s => s.Place == Placement.Near)) text.Line($"  {samples.Key} inconclusive: no sample with the cores near each other");
         }
-        foreach (var finding in Findings)
-            Line($"  {finding.Tell()}");
-        Line($"  {Samples.Sum(s => s.Inspection!.Drops ?? 0)} frames dropped by this switch");
-        Line($"  lean guests: {Sum(s => s.Lost)} frames lost, {Sum(s => s.Changed)} changed or out of order");
-        foreach (string line in Legend)
-            Line($"  {line}");
-        return text.ToString();
+        text.Line($"  {Samples.Sum(s => s.Inspection!.Drops ?? 0)} frames dropped by this switch");
+        text.Line($"  lean guests: {Sum(s => s.Lost)} frames lost, {Sum(s => s.Changed)} changed or out of order");
+        return text.End(Findings, Legend);
 
-        void Line(string line) => text.Append(line).Append('\n');
         ulong Sum(Func<Sample, ulong?> value) => Samples.Aggregate(0UL, (sum, s) => sum + (value(s) ?? 0));
     }
 
@@ -50,8 +44,9 @@ internal sealed record Report(
         double busy = Statistics.Median(samples.Select(s => s.Inspection!.BusyShare));
         string guests = samples[0].GuestsBusy is null ? ""
             : $", guests find something in {100 * Statistics.Median(samples.Select(s => s.GuestsBusy!.Value)):F0} % of rounds";
+        string gbps = samples[0].Gbps is null ? "" : $", {Statistics.Median(samples.Select(s => s.Gbps!.Value)):F1} Gbit/s";
         return $"{Statistics.Median(samples.Select(s => s.Mpps)),7:F2} Mpps median of {samples.Count} "
-            + $"({samples.Min(s => s.Mpps):F2} to {samples.Max(s => s.Mpps):F2}), {Inspection.Tell(busy)}{guests}";
+            + $"({samples.Min(s => s.Mpps):F2} to {samples.Max(s => s.Mpps):F2}){gbps}, {Inspection.Tell(busy)}{guests}";
     }
 }
 

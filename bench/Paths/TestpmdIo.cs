@@ -38,7 +38,7 @@ internal sealed partial class TestpmdIo() : Contender(UsualName, "DPDK testpmd, 
             Core = SwitchCore,
             ForwardMode = "io",
             HugePages = true,
-            Ports = [.. sockets.Select(socket => new NetVhostPort(socket))],
+            Ports = [.. sockets.Select(socket => new NetVhostPort(socket) { Segmentation = settings.Frames.Segments })],
         });
         await _testpmd.WaitUntilReadyAsync();
         await _testpmd.StartForwardingAsync();
