@@ -47,6 +47,12 @@ internal abstract class Contender(string name, string what, int usualPorts) : IA
         return (sockets[0], sockets[1]);
     }
 
+    /// <summary>Stops its threads, so that another contender has the core.</summary>
+    public void Suspend() => ChildSignals.Send(Pid, ChildSignal.Stop);
+
+    /// <summary>Lets it go on.</summary>
+    public void Resume() => ChildSignals.Send(Pid, ChildSignal.Continue);
+
     /// <summary>What it says of itself while the load runs.</summary>
     public abstract Task<Inspection> InspectAsync();
 

@@ -125,6 +125,22 @@ scale.SetAction(async result =>
     Write(result, "scale" + settings.FileSuffix, await run.RunAsync());
 });
 
+var matrixRounds = new Option<int>("--rounds") { Description = rounds.Description, DefaultValueFactory = _ => 2 };
+var matrixSeconds = new Option<double>("--seconds") { Description = seconds.Description, DefaultValueFactory = _ => 1.5 };
+InRange(matrixRounds, 1, 1000);
+var matrix = NewCommand(
+    "matrix",
+    """
+    Many cases with short samples, this switch beside testpmd io: lengths, rings, mergeable buffers, frames of several buffers, addresses, ports,
+    bursts, one way. Lean guests; a quarter of an hour. It shows where the switch is weak; vm2vm measures a case well.
+    """,
+    [matrixRounds, matrixSeconds, output, json]);
+matrix.SetAction(async result =>
+{
+    var run = new Matrix(Entrant.ThisSwitch, Entrant.Peers["testpmd"], result.GetValue(matrixSeconds), result.GetValue(matrixRounds), progress);
+    Write(result, "matrix", await run.RunAsync());
+});
+
 var latency = NewCommand(
     "latency",
     """
@@ -205,7 +221,7 @@ summary.SetAction(result =>
     Console.Write(result.GetValue(json) ? read.ToJson() : read.ToString());
 });
 
-var root = new RootCommand("Benchmarks of whole paths, each beside its peers in one run.") { vm2vm, scale, latency, idle, guestTcp, generate, summary };
+var root = new RootCommand("Benchmarks of whole paths, each beside its peers in one run.") { vm2vm, scale, matrix, latency, idle, guestTcp, generate, summary };
 var parsed = root.Parse(args);
 if (Environment.ProcessorCount < 2 && parsed.CommandResult.Command is { } command && command != root && command != summary)
 {

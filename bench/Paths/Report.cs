@@ -33,21 +33,30 @@ internal sealed record Report(
             if (!samples.Any(s => s.Place == Placement.Near)) text.Line($"  {samples.Key} inconclusive: no sample with the cores near each other");
         }
         text.Line($"  {Samples.Sum(s => s.Inspection!.Drops ?? 0)} frames dropped by this switch");
-        text.Line($"  lean guests: {Sum(s => s.Lost)} frames lost, {Sum(s => s.Changed)} changed or out of order");
+        text.Line($"  lean guests: {Sum(Samples, s => s.Lost)} frames lost, {Sum(Samples, s => s.Changed)} changed or out of order");
         return text.End(Findings, Legend);
-
-        ulong Sum(Func<Sample, ulong?> value) => Samples.Aggregate(0UL, (sum, s) => sum + (value(s) ?? 0));
     }
 
-    private static string Tell(List<Sample> samples)
+    /// <summary>The samples of one contender under one load, in words.</summary>
+    public static string Tell(IReadOnlyList<Sample> samples)
     {
         double busy = Statistics.Median(samples.Select(s => s.Inspection!.BusyShare));
         string guests = samples[0].GuestsBusy is null ? ""
             : $", guests find something in {100 * Statistics.Median(samples.Select(s => s.GuestsBusy!.Value)):F0} % of rounds";
         string gbps = samples[0].Gbps is null ? "" : $", {Statistics.Median(samples.Select(s => s.Gbps!.Value)):F1} Gbit/s";
         return $"{Statistics.Median(samples.Select(s => s.Mpps)),7:F2} Mpps median of {samples.Count} "
-            + $"({samples.Min(s => s.Mpps):F2} to {samples.Max(s => s.Mpps):F2}){gbps}, {Inspection.Tell(busy)}{guests}";
+            + $"({samples.Min(s => s.Mpps):F2} to {samples.Max(s => s.Mpps):F2}){gbps}, {Inspection.Tell(busy)}{guests}"
+            + TellErrors(samples);
     }
+
+    /// <summary>The frames that did not arrive as they were sent, in words; nothing where there are none.</summary>
+    public static string TellErrors(params IReadOnlyList<Sample> samples)
+    {
+        ulong lost = Sum(samples, s => s.Lost), changed = Sum(samples, s => s.Changed);
+        return (lost == 0 ? "" : $", {lost} frames lost") + (changed == 0 ? "" : $", {changed} changed or out of order");
+    }
+
+    private static ulong Sum(IEnumerable<Sample> samples, Func<Sample, ulong?> value) => samples.Aggregate(0UL, (sum, s) => sum + (value(s) ?? 0));
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, UseStringEnumConverter = true)]

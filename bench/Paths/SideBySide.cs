@@ -65,7 +65,8 @@ internal sealed class SideBySide(
 
     private void Tell(Sample sample) => progress(
         $"{sample.Load}, {sample.Frames}, round {sample.Round} of {rounds}: {sample.Contender,-14} {sample.Mpps,7:F2} Mpps, "
-        + $"{Inspection.Tell(sample.Inspection!.BusyShare)}, cores {sample.BeforeNs:F0} and {sample.AfterNs:F0} ns apart ({sample.Place.Tell()})");
+        + $"{Inspection.Tell(sample.Inspection!.BusyShare)}, cores {sample.BeforeNs:F0} and {sample.AfterNs:F0} ns apart ({sample.Place.Tell()})"
+        + Report.TellErrors(sample));
 
     private static async Task<Sample> MeasureAsync(Entrant entrant, Load load, Settings settings, int round)
     {
@@ -80,8 +81,19 @@ internal sealed class SideBySide(
             result = await load.RunAsync(folder, sockets, its, async () => inspection = await contender.InspectAsync());
             inspection = await contender.CompleteAsync(inspection!, sockets, its);
         }
-        return new Sample(
-            entrant.Name, load.Name, settings.Frames.Name, round, result.Mpps, before, Near.Distance(),
-            result.GuestsBusy, result.Lost, result.Changed, inspection, its.Frames.IsLong ? result.Mpps * its.Frames.MeanLength * 8 / 1000 : null);
+        return SampleOf(entrant, load, its, round, before, result, inspection);
     }
+
+    /// <summary>What was measured as a sample, which ends now.</summary>
+    /// <param name="entrant">Of whom.</param>
+    /// <param name="load">The guests.</param>
+    /// <param name="settings">The case.</param>
+    /// <param name="round">The round.</param>
+    /// <param name="before">How far the cores were when it began.</param>
+    /// <param name="result">What the guests found.</param>
+    /// <param name="inspection">What the contender said.</param>
+    public static Sample SampleOf(
+        Entrant entrant, Load load, Settings settings, int round, double before, LoadResult result, Inspection? inspection) => new(
+        entrant.Name, load.Name, settings.Frames.Name, round, result.Mpps, before, Near.Distance(), result.GuestsBusy, result.Lost, result.Changed,
+        inspection, settings.Frames.IsLong ? result.Mpps * settings.Frames.MeanLength * 8 / 1000 : null);
 }

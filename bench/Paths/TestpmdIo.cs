@@ -10,12 +10,15 @@ internal sealed partial class TestpmdIo() : Contender(UsualName, "DPDK testpmd, 
 {
     public const string UsualName = "testpmd io";
 
+    // As DPDK is built.
+    private const int MostPorts = 32;
+
     private Testpmd? _testpmd;
 
     public override int Pid => _testpmd!.Pid;
 
-    // It forwards between the two of each pair.
-    public override int PortsIn(Settings settings) => (base.PortsIn(settings) + 1) / 2 * 2;
+    // It forwards between the two of each pair; the report says how many it had.
+    public override int PortsIn(Settings settings) => Math.Min((base.PortsIn(settings) + 1) / 2 * 2, MostPorts);
 
     // Counting cycles costs some, so it begins now; of the burst that is on its way the beginning is not known, and it counts wrongly.
     public override async Task<Inspection> InspectAsync()
