@@ -43,7 +43,7 @@ internal sealed record Goal(string Row, string What, string Command, double? AtL
         new("1518 bytes, testpmd guests, over testpmd io", Pair("testpmd", 1518, "split ring", "testpmd io"), VmToVm(""), AtLeast: 1.7),
         new("1,000 addresses and 32 ports over one address and three ports",
             "lean guests, 64 bytes, split ring: 1,000 addresses, 32 ports / 1 address, 3 ports", $"./bench.sh scale {Rounds}", AtLeast: 0.9),
-        new("two poll threads over one, two pairs of guests", "two poll threads over one, two pairs of guests", $"./bench.sh threads {Rounds}", AtLeast: 1.9),
+        new(Threads.What, Threads.What, $"./bench.sh threads {Rounds}", AtLeast: 1.9),
         new("TCP with TSO: processor time, Open vSwitch over ours", $"switch alone: Open vSwitch / {Ours.UsualName}", $"./bench.sh guest-tcp {Rounds}",
             AtLeast: 1.2),
         new("TCP with TSO: processor time, the kernel's bridge over ours", $"processor time: Linux bridge / {Ours.UsualName}",

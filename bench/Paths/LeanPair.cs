@@ -15,8 +15,6 @@ internal readonly record struct Flow(double Mpps, double GuestsBusy, double Gues
 /// <summary>Two lean guests and the thread that polls them.</summary>
 internal sealed class LeanPair : IDisposable
 {
-    private static readonly MacAddress FirstMac = MacAddress.Parse("02:00:00:01:00:00"), SecondMac = MacAddress.Parse("02:00:00:02:00:00");
-
     private readonly LeanGuest _first;
     private readonly LeanGuest _second;
     private readonly Thread _thread;
@@ -51,13 +49,15 @@ internal sealed class LeanPair : IDisposable
     /// <param name="sockets">The switch's sockets.</param>
     /// <param name="settings">The case.</param>
     /// <param name="core">The core of the thread.</param>
-    public static async Task<LeanPair> StartAsync((string First, string Second) sockets, Settings settings, int core)
+    /// <param name="number">Which pair it is where there are several: its addresses.</param>
+    public static async Task<LeanPair> StartAsync((string First, string Second) sockets, Settings settings, int core, int number = 0)
     {
-        var first = new LeanGuest(sockets.First, FirstMac, SecondMac, settings);
+        MacAddress firstMac = MacOf((2 * number) + 1), secondMac = MacOf((2 * number) + 2);
+        var first = new LeanGuest(sockets.First, firstMac, secondMac, settings);
         LeanGuest second;
         try
         {
-            second = new LeanGuest(sockets.Second, SecondMac, FirstMac, settings);
+            second = new LeanGuest(sockets.Second, secondMac, firstMac, settings);
         }
         catch
         {
@@ -118,6 +118,9 @@ internal sealed class LeanPair : IDisposable
         _first.Dispose();
         _second.Dispose();
     }
+
+    // Its last two bytes are the guest's to count its addresses with.
+    private static MacAddress MacOf(int guest) => MacAddress.Parse($"02:00:00:{guest:x2}:00:00");
 
     private void Stop()
     {

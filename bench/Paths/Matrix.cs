@@ -23,16 +23,7 @@ internal sealed class Matrix(Entrant ours, Entrant peer, double seconds, int rou
         var samples = new List<MatrixSample>();
         foreach (var group in cases.GroupBy(c => c.Process))
         {
-            try
-            {
-                await MeasureAsync([.. group], samples);
-            }
-            // What one process cannot do does not cost the others' figures; the report says so.
-            catch (Exception e) when (e is RigException or VirtioUserException or NotSupportedException)
-            {
-                _failures.Add($"not measured to its end: {string.Join("; ", group.Select(c => c.Name))}: {e.Message.Split('\n')[0]}");
-                progress(_failures[^1]);
-            }
+            await TryAsync($"{group.Key.Ports ?? 3} ports and their guests", () => MeasureAsync([.. group], samples));
         }
         var usual = cases[0].Settings;
         string[] legend =
@@ -56,11 +47,28 @@ internal sealed class Matrix(Entrant ours, Entrant peer, double seconds, int rou
                 foreach (var standing in (Standing[])[first, second])
                 {
                     int now = round;
-                    var sample = await Near.MeasureAsync(() => standing.MeasureAsync(one.Settings, now), s => Tell(one, s), Attempts);
-                    samples.Add(new MatrixSample(one.Heading, one.Name, sample));
-                    Tell(one, sample);
+                    await TryAsync($"{one.Name}: {standing.Name}", async () =>
+                    {
+                        var sample = await Near.MeasureAsync(() => standing.MeasureAsync(one.Settings, now), s => Tell(one, s), Attempts);
+                        samples.Add(new MatrixSample(one.Heading, one.Name, sample));
+                        Tell(one, sample);
+                    });
                 }
             }
+        }
+    }
+
+    // What cannot be measured does not cost the figures of the rest; the report says so.
+    private async Task TryAsync(string what, Func<Task> measure)
+    {
+        try
+        {
+            await measure();
+        }
+        catch (Exception e) when (e is RigException or VirtioUserException or NotSupportedException or TimeoutException)
+        {
+            _failures.Add($"not measured: {what}: {e.Message.Split('\n')[0]}");
+            progress(_failures[^1]);
         }
     }
 
@@ -94,14 +102,23 @@ internal sealed class Matrix(Entrant ours, Entrant peer, double seconds, int rou
             }
         }
 
+        public string Name => entrant.Name;
+
         public async Task<Sample> MeasureAsync(Settings settings, int round)
         {
             double before = await Near.WaitAsync();
+            LoadResult result;
             Inspection? inspection = null;
             _contender.Resume();
-            var result = await Load.RunAsync(_folder, _sockets, settings, async () => inspection = await _contender.InspectAsync());
-            inspection = await _contender.CompleteAsync(inspection!, _sockets, settings);
-            _contender.Suspend();
+            try
+            {
+                result = await Load.RunAsync(_folder, _sockets, settings, async () => inspection = await _contender.InspectAsync());
+                inspection = await _contender.CompleteAsync(inspection!, _sockets, settings);
+            }
+            finally
+            {
+                _contender.Suspend();
+            }
             return SideBySide.SampleOf(entrant, Load, settings, round, before, result, inspection);
         }
 

@@ -39,8 +39,8 @@ internal static class Near
     /// <param name="entrants">Whom.</param>
     /// <param name="measure">Measures one in a round.</param>
     /// <param name="tell">Told of each sample, those that are taken again too.</param>
-    public static async Task<List<T>> InTurnAsync<T>(
-        int rounds, IReadOnlyList<Entrant> entrants, Func<Entrant, int, Task<T>> measure, Action<T> tell)
+    public static async Task<List<T>> InTurnAsync<TEntrant, T>(
+        int rounds, IReadOnlyList<TEntrant> entrants, Func<TEntrant, int, Task<T>> measure, Action<T> tell)
         where T : ISample
     {
         var samples = new List<T>();

@@ -19,6 +19,7 @@ internal sealed partial class Ours(string name = Ours.UsualName)
 
     private SwitchProcess? _process;
     private string? _control;
+    private Uplink? _uplink;
     private Rounds _rounds;
 
     public override int Pid => _process!.Pid;
@@ -34,29 +35,60 @@ internal sealed partial class Ours(string name = Ours.UsualName)
 
     public override async Task<Inspection> CompleteAsync(Inspection said, (string First, string Second) sockets, Settings settings)
     {
-        using var pair = await LeanPair.StartAsync(sockets, settings with { Frames = FrameMix.Of(64), Addresses = 1 }, Load.LoadCore);
-        await pair.SendAsync(new Traffic(CalibrationRate));
+        using var load = await LoadHardlyAsync(sockets, settings with { Frames = FrameMix.Of(64), Addresses = 1 });
         await Task.Delay(Look);
         var hardlyAny = await ObserveAsync();
         double emptyRoundNs = hardlyAny.ThreadNs / Math.Max(1, hardlyAny.Empty);
         return said with { BusyShare = Math.Clamp((_rounds.ThreadNs - (_rounds.Empty * emptyRoundNs)) / _rounds.WallNs, 0, 1) };
     }
 
+    public override async Task<long> SentToUplinkAsync() =>
+        (await _process!.StatusAsync()).Wire($"{_uplink!.Driver}0").FramesOut;
+
     protected override async Task<IReadOnlyList<string>> ServeAsync(TestFolder folder, Settings settings)
     {
-        string[] sockets = [.. Enumerable.Range(0, PortsIn(settings)).Select(i => folder.File($"s{i}"))];
+        _uplink = settings.Uplink;
+        _control = folder.File("ctl");
+        if (_uplink is { Way: UplinkWay.Both }) return await ServeBridgesAsync(folder, _uplink);
+        string[] sockets = [.. Enumerable.Range(0, _uplink?.Arguments.Count ?? PortsIn(settings)).Select(i => folder.File($"s{i}"))];
         var options = new SwitchOptions
         {
             Sockets = sockets, Cores = $"{SwitchCore}", Mode = "bridge", Mergeable = settings.Mergeable ? true : null,
             TxChecksum = settings.Frames.Segments ? true : null, Tso = settings.Frames.Segments ? true : null,
         };
         _process = SwitchProcess.Start(folder, options);
-        _control = folder.File("ctl");
         await _process.WaitUntilServingAsync();
         return sockets;
     }
 
     protected override ValueTask EndAsync() => _process?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    // A bridge for each guest and its uplink.
+    private async Task<IReadOnlyList<string>> ServeBridgesAsync(TestFolder folder, Uplink uplink)
+    {
+        string[] names = [.. uplink.Arguments.Select((_, i) => $"s{i}")];
+        string[] sockets = [.. names.Select(folder.File)];
+        var bridges = names.Select((name, i) => $$"""
+            { "name": "bridge{{i}}", "ports": [
+              { "name": "{{name}}", "type": "dpdkvhostuser" },
+              { "name": "uplink{{i}}", "type": "dpdk", "options": { "dpdk-devargs": "{{uplink.Device(i)}}" } } ] }
+            """);
+        string configuration = folder.File("config.json");
+        await File.WriteAllTextAsync(configuration, $$"""{ "bridges": [{{string.Join(',', bridges)}}] }""");
+        string[] arguments = ["-l", $"{SwitchCore}", "--", "--config", configuration, "--ctl-socket", _control!];
+        _process = SwitchProcess.StartWith(folder, arguments, sockets, _control, Place);
+        await _process.WaitUntilServingAsync();
+        return sockets;
+    }
+
+    private async Task<IDisposable> LoadHardlyAsync((string First, string Second) sockets, Settings settings)
+    {
+        // An uplink that sends does so as before; the thread has no empty rounds.
+        if (_uplink is { Way: not UplinkWay.Both }) return new LoneGuest(sockets.First, settings, _uplink.Way == UplinkWay.Out, CalibrationRate);
+        var pair = await LeanPair.StartAsync(sockets, settings, Load.LoadCore);
+        await pair.SendAsync(new Traffic(CalibrationRate));
+        return pair;
+    }
 
     private async Task<Rounds> ObserveAsync()
     {

@@ -141,6 +141,42 @@ matrix.SetAction(async result =>
     Write(result, "matrix", await run.RunAsync());
 });
 
+var uplink = NewCommand(
+    "uplink",
+    """
+    Frames a second between guests and uplinks, this switch and DPDK testpmd side by side: from a guest to net_null, from net_pcap to a guest, and
+    between two guests over net_af_packet and a veth, both ways.
+    """,
+    [rounds, seconds, size, .. ring, output, json]);
+uplink.Validators.Add(result =>
+{
+    if (SizesOf(result).Any(mix => mix.IsLong || mix.Lengths.Count > 1)) result.AddError("uplink takes lengths of at most 1518 bytes, and not imix");
+});
+uplink.SetAction(async result =>
+{
+    var settings = SettingsOf(result);
+    Entrant[] entrants = [Entrant.ThisSwitch, Entrant.Peers["testpmd"]];
+    var run = new UplinkRun(entrants, settings, SizesOf(result.CommandResult), result.GetValue(rounds), progress);
+    Write(result, "uplink" + settings.FileSuffix, await run.RunAsync());
+});
+
+var threads = NewCommand(
+    "threads",
+    """
+    This switch with one poll thread and with two, two pairs of lean guests, by turns. It takes four cores, two for the switch and two for the guests;
+    with fewer it is inconclusive, and shows the processor time of a frame on each poll thread all the same.
+    """,
+    [rounds, seconds, size, .. ring, output, json]);
+threads.Validators.Add(result =>
+{
+    if (SizesOf(result) is not [{ IsLong: false }]) result.AddError("threads takes one --size of at most 1518 bytes");
+});
+threads.SetAction(async result =>
+{
+    var settings = SettingsOf(result);
+    Write(result, "threads" + settings.FileSuffix, await new Threads(settings, result.GetValue(rounds), progress).RunAsync());
+});
+
 var latency = NewCommand(
     "latency",
     """
@@ -221,7 +257,10 @@ summary.SetAction(result =>
     Console.Write(result.GetValue(json) ? read.ToJson() : read.ToString());
 });
 
-var root = new RootCommand("Benchmarks of whole paths, each beside its peers in one run.") { vm2vm, scale, matrix, latency, idle, guestTcp, generate, summary };
+var root = new RootCommand("Benchmarks of whole paths, each beside its peers in one run.")
+{
+    vm2vm, scale, matrix, uplink, threads, latency, idle, guestTcp, generate, summary,
+};
 var parsed = root.Parse(args);
 if (Environment.ProcessorCount < 2 && parsed.CommandResult.Command is { } command && command != root && command != summary)
 {

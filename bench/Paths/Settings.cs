@@ -29,6 +29,9 @@ internal sealed record Settings(FrameMix Frames, bool Mergeable, bool Packed, bo
     /// <summary>Ports of the switch, those that are attached and idle included; null for as many as the contender has usually.</summary>
     public int? Ports { get; init; }
 
+    /// <summary>What guests exchange frames with in place of each other; null for nothing.</summary>
+    public Uplink? Uplink { get; init; }
+
     /// <summary>Only the first lean guest sends.</summary>
     public bool OneWay { get; init; }
 

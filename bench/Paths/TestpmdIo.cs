@@ -32,16 +32,23 @@ internal sealed partial class TestpmdIo() : Contender(UsualName, "DPDK testpmd, 
         return new Inspection(Math.Clamp((after.Busy - before.Busy) / (Stopwatch.GetElapsedTime(start).TotalSeconds * after.Hertz), 0, 1));
     }
 
+    public override async Task<long> SentToUplinkAsync() => (await _testpmd!.ShowCountersAsync()).Where(port => port.Port % 2 == 1).Sum(port => port.SentFrames);
+
     protected override async Task<IReadOnlyList<string>> ServeAsync(TestFolder folder, Settings settings)
     {
-        string[] sockets = [.. Enumerable.Range(0, PortsIn(settings)).Select(i => folder.File($"s{i}"))];
+        var uplink = settings.Uplink;
+        string[] sockets = [.. Enumerable.Range(0, uplink?.Arguments.Count ?? PortsIn(settings)).Select(i => folder.File($"s{i}"))];
+        var guests = sockets.Select(socket => (TestpmdPort)new NetVhostPort(socket) { Segmentation = settings.Frames.Segments });
         _testpmd = Testpmd.Start(folder, new TestpmdOptions
         {
             Title = "testpmd io",
             Core = SwitchCore,
             ForwardMode = "io",
             HugePages = true,
-            Ports = [.. sockets.Select(socket => new NetVhostPort(socket) { Segmentation = settings.Frames.Segments })],
+            Namespace = Place,
+            // A guest and its uplink are a pair.
+            Ports = uplink is null ? [.. guests]
+                : [.. guests.Zip(uplink.Arguments, (guest, arguments) => (TestpmdPort[])[guest, new OwnPort(uplink.Driver, $",{arguments}")]).SelectMany(p => p)],
         });
         await _testpmd.WaitUntilReadyAsync();
         await _testpmd.StartForwardingAsync();
