@@ -55,6 +55,7 @@ internal sealed partial class Ours(string name = Ours.UsualName)
         {
             Sockets = sockets, Cores = $"{SwitchCore}", Mode = "bridge", Mergeable = settings.Mergeable ? true : null,
             TxChecksum = settings.Frames.Segments ? true : null, Tso = settings.Frames.Segments ? true : null,
+            Devices = _uplink is null ? [] : [_uplink.Device(0)],
         };
         _process = SwitchProcess.Start(folder, options);
         await _process.WaitUntilServingAsync();

@@ -32,7 +32,7 @@ internal sealed class Threads(Settings settings, int rounds, Action<string> prog
         return new ThreadsReport(settings, samples, [finding], legend, Machine.Describe());
     }
 
-    private static string NameOf(int threads) => threads == 1 ? "one poll thread" : $"{threads} poll threads";
+    private static string NameOf(int threads) => threads == 1 ? "one poll thread" : "two poll threads";
 
     private static int GuestCore(int pair) => Cores < CoresWanted ? (pair + 1) % Cores : Pairs + pair;
 
