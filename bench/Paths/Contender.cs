@@ -50,6 +50,9 @@ internal abstract class Contender(string name, string what, int usualPorts) : IA
         return (sockets[0], sockets[Math.Min(1, sockets.Count - 1)]);
     }
 
+    /// <summary>What it has printed, where that is kept.</summary>
+    public virtual Transcript? Transcript => null;
+
     /// <summary>Stops its threads, so that another contender has the core.</summary>
     public void Suspend() => ChildSignals.Send(Pid, ChildSignal.Stop);
 

@@ -3,7 +3,9 @@ using VhostSwitch.Virtio;
 
 namespace VhostSwitch.Bench.Paths;
 
-/// <summary>The headers of a TCP segment over IPv4 that is too large for the wire, its checksum and division left to the receiver (VIRTIO 1.2, 5.1.6.2).</summary>
+/// <summary>
+/// The headers of a TCP segment over IPv4 that is too large for the wire, its checksum and division left to the receiver (VIRTIO 1.2, 5.1.6.2).
+/// </summary>
 internal static unsafe class LargeSegment
 {
     /// <summary>Ethernet's type of IPv4, as it loads.</summary>

@@ -4,8 +4,8 @@ using VhostSwitch.Interop.Rig;
 namespace VhostSwitch.Bench.Paths;
 
 /// <summary>
-/// How long frames take from guest to guest when they come at a steady rate, every contender in turn in every round. The rates of a round are the same
-/// for all: shares of what the first contender forwarded in a closed loop when the round began.
+/// How long frames take from guest to guest when they come at a steady rate, every contender in turn in every round. The rates of a round are the
+/// same for all: shares of what the first contender forwarded in a closed loop when the round began.
 /// </summary>
 /// <param name="settings">The case.</param>
 /// <param name="pace">Who sets the rates, and is measured first.</param>

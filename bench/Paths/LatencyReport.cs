@@ -12,7 +12,9 @@ internal sealed record LatencyReport(
     private static readonly (string Name, double Share, Func<LatencyPoint, double> Value)[] Quantiles =
         [("p50", 0.5, p => p.P50Us), ("p99", 0.99, p => p.P99Us), ("p99.9", 0.999, p => p.P999Us), ("max", 1, p => p.MaxUs)];
 
-    /// <summary>Our latencies over those of the others: below 1 where ours are shorter. The longest are not compared: they tell of the machine.</summary>
+    /// <summary>
+    /// Our latencies over those of the others: below 1 where ours are shorter. The longest are not compared: they tell of the machine.
+    /// </summary>
     public static IReadOnlyList<Finding> FindingsOf(IReadOnlyList<LatencySample> samples, Settings settings, string ours) =>
     [
         .. from other in samples.Select(s => s.Contender).Distinct()

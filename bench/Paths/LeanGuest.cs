@@ -132,7 +132,7 @@ internal sealed unsafe class LeanGuest : IDisposable
     /// <summary>Frames sent.</summary>
     public ulong Sent => Volatile.Read(ref _next);
 
-    /// <summary>Of these, sent by the clock later than they were due, although the switch would have taken them: it is the guest that was late.</summary>
+    /// <summary>Of these, sent later than they were due although the switch would have taken them: it is the guest that was late.</summary>
     public ulong Late => Volatile.Read(ref _late);
 
     /// <summary>True when all that the other guest sent has arrived or is given up.</summary>
@@ -200,7 +200,7 @@ internal sealed unsafe class LeanGuest : IDisposable
         return false;
     }
 
-    // What is due, as long as the window is open: a ring filled to its end has room for a frame or two at a time, and whoever sends so never catches up.
+    // What is due, as long as the window is open: a ring filled to its end has room for a frame or two at a time, and who sends so never catches up.
     private bool SendDue(long now)
     {
         long sent = (long)(_next - _pacedNumber);

@@ -23,7 +23,7 @@ internal sealed class Matrix(Entrant ours, Entrant peer, double seconds, int rou
         var samples = new List<MatrixSample>();
         foreach (var group in cases.GroupBy(c => c.Process))
         {
-            await TryAsync($"{group.Key.Ports ?? 3} ports and their guests", () => MeasureAsync([.. group], samples));
+            await TryAsync($"{group.Key.Ports ?? 3} ports and their guests", null, () => MeasureAsync([.. group], samples));
         }
         var usual = cases[0].Settings;
         string[] legend =
@@ -47,7 +47,7 @@ internal sealed class Matrix(Entrant ours, Entrant peer, double seconds, int rou
                 foreach (var standing in (Standing[])[first, second])
                 {
                     int now = round;
-                    await TryAsync($"{one.Name}: {standing.Name}", async () =>
+                    await TryAsync($"{one.Name}: {standing.Name}", standing.Transcript, async () =>
                     {
                         var sample = await Near.MeasureAsync(() => standing.MeasureAsync(one.Settings, now), s => Tell(one, s), Attempts);
                         samples.Add(new MatrixSample(one.Heading, one.Name, sample));
@@ -59,7 +59,7 @@ internal sealed class Matrix(Entrant ours, Entrant peer, double seconds, int rou
     }
 
     // What cannot be measured does not cost the figures of the rest; the report says so.
-    private async Task TryAsync(string what, Func<Task> measure)
+    private async Task TryAsync(string what, Transcript? transcript, Func<Task> measure)
     {
         try
         {
@@ -68,7 +68,7 @@ internal sealed class Matrix(Entrant ours, Entrant peer, double seconds, int rou
         catch (Exception e) when (e is RigException or VirtioUserException or NotSupportedException or TimeoutException)
         {
             _failures.Add($"not measured: {what}: {e.Message.Split('\n')[0]}");
-            progress(_failures[^1]);
+            progress($"{_failures[^1]}\n{transcript}");
         }
     }
 
@@ -103,6 +103,8 @@ internal sealed class Matrix(Entrant ours, Entrant peer, double seconds, int rou
         }
 
         public string Name => entrant.Name;
+
+        public Transcript? Transcript => _contender.Transcript;
 
         public async Task<Sample> MeasureAsync(Settings settings, int round)
         {

@@ -29,7 +29,8 @@ internal sealed record MatrixCase(string Heading, Settings Settings)
                select new MatrixCase("ring", ring(settings)),
             .. from settings in (Settings[])[usual, usual with { Packed = true, InOrder = true }, long1518]
                select new MatrixCase("mergeable buffers", settings with { Mergeable = true }),
-            .. FrameMix.ParseAll("9000,tso")!.Select(mix => new MatrixCase("frames of several buffers", usual with { Frames = mix, Mergeable = true })),
+            .. from mix in FrameMix.ParseAll("9000,tso")!
+               select new MatrixCase("frames of several buffers", usual with { Frames = mix, Mergeable = true }),
             new MatrixCase("addresses", usual with { Addresses = 1000 }),
             .. ((int[])[2, 8, 32, 128]).Select(ports => new MatrixCase("ports, two of them busy", usual with { Ports = ports })),
             .. ((int[])[1, 4, 8, 16, 64, 128]).Select(burst => new MatrixCase("bursts of the guests", usual with { Burst = burst })),

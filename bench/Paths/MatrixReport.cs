@@ -40,7 +40,8 @@ internal sealed record MatrixReport(
             foreach (var contender in one.Select(s => s.Sample).GroupBy(s => s.Contender))
             {
                 var near = contender.Where(s => s.Place == Placement.Near).ToList();
-                text.Line($"    {contender.Key,-14} " + (near.Count == 0 ? "inconclusive: no sample with the cores near each other" : Report.Tell(near)));
+                text.Line($"    {contender.Key,-14} "
+                    + (near.Count == 0 ? "inconclusive: no sample with the cores near each other" : Report.Tell(near)));
             }
         }
         return text.End(Findings, Legend);

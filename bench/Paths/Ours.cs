@@ -24,6 +24,8 @@ internal sealed partial class Ours(string name = Ours.UsualName)
 
     public override int Pid => _process!.Pid;
 
+    public override Transcript? Transcript => _process?.Transcript;
+
     public override async Task<Inspection> InspectAsync()
     {
         _rounds = await ObserveAsync();

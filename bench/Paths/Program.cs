@@ -182,10 +182,10 @@ var latency = NewCommand(
     """
     Latency from guest to guest at 10, 50 and 90 % load: this switch and DPDK testpmd, side by side.
 
-    A round begins with what testpmd io forwards in the closed loop; shares of that are the rates of all contenders of the round. Then lean guests send
-    by the clock, whatever arrives, and a frame's time counts from when it was due: a switch that stands still for a while is charged for all that came
-    meanwhile. The guests' own rounds are part of every time, the same for each contender. Where the guests by themselves are late with more frames
-    than lie above a quantile, the quantile does not count. p50, p99, p99.9 and the longest are shown.
+    A round begins with what testpmd io forwards in the closed loop; shares of that are the rates of all contenders of the round. Then lean guests
+    send by the clock, whatever arrives, and a frame's time counts from when it was due: a switch that stands still for a while is charged for all
+    that came meanwhile. The guests' own rounds are part of every time, the same for each contender. Where the guests by themselves are late with more
+    frames than lie above a quantile, the quantile does not count. p50, p99, p99.9 and the longest are shown.
     """,
     [rounds, seconds, size, oneWay, .. ring, output, json]);
 latency.Validators.Add(result =>

@@ -17,6 +17,8 @@ internal sealed partial class TestpmdIo() : Contender(UsualName, "DPDK testpmd, 
 
     public override int Pid => _testpmd!.Pid;
 
+    public override Transcript? Transcript => _testpmd?.Transcript;
+
     // It forwards between the two of each pair; the report says how many it had.
     public override int PortsIn(Settings settings) => Math.Min((base.PortsIn(settings) + 1) / 2 * 2, MostPorts);
 
@@ -32,7 +34,8 @@ internal sealed partial class TestpmdIo() : Contender(UsualName, "DPDK testpmd, 
         return new Inspection(Math.Clamp((after.Busy - before.Busy) / (Stopwatch.GetElapsedTime(start).TotalSeconds * after.Hertz), 0, 1));
     }
 
-    public override async Task<long> SentToUplinkAsync() => (await _testpmd!.ShowCountersAsync()).Where(port => port.Port % 2 == 1).Sum(port => port.SentFrames);
+    public override async Task<long> SentToUplinkAsync() =>
+        (await _testpmd!.ShowCountersAsync()).Where(port => port.Port % 2 == 1).Sum(port => port.SentFrames);
 
     protected override async Task<IReadOnlyList<string>> ServeAsync(TestFolder folder, Settings settings)
     {
@@ -46,13 +49,14 @@ internal sealed partial class TestpmdIo() : Contender(UsualName, "DPDK testpmd, 
             ForwardMode = "io",
             HugePages = true,
             Namespace = Place,
-            // A guest and its uplink are a pair.
-            Ports = uplink is null ? [.. guests]
-                : [.. guests.Zip(uplink.Arguments, (guest, arguments) => (TestpmdPort[])[guest, new OwnPort(uplink.Driver, $",{arguments}")]).SelectMany(p => p)],
+            Ports = [.. uplink is null ? guests : guests.Zip(uplink.Arguments, PairOf).SelectMany(pair => pair)],
         });
         await _testpmd.WaitUntilReadyAsync();
         await _testpmd.StartForwardingAsync();
         return sockets;
+
+        // It forwards between a guest and its uplink.
+        TestpmdPort[] PairOf(TestpmdPort guest, string arguments) => [guest, new OwnPort(uplink.Driver, $",{arguments}")];
     }
 
     protected override ValueTask EndAsync() => _testpmd?.DisposeAsync() ?? ValueTask.CompletedTask;

@@ -5,8 +5,8 @@ using VhostSwitch.Interop.Rig;
 namespace VhostSwitch.Bench.Paths;
 
 /// <summary>
-/// This switch with one poll thread and with two, by turns: two pairs of lean guests exchange frames. Each thread, of the switch and of the guests, is to
-/// have a core of its own; with fewer cores the rates say nothing, and what is left is the processor time of a frame.
+/// This switch with one poll thread and with two, by turns: two pairs of lean guests exchange frames. Each thread, of the switch and of the guests,
+/// is to have a core of its own; with fewer cores the rates say nothing, and what is left is the processor time of a frame.
 /// </summary>
 internal sealed class Threads(Settings settings, int rounds, Action<string> progress)
 {
@@ -26,7 +26,8 @@ internal sealed class Threads(Settings settings, int rounds, Action<string> prog
         string[] legend =
         [
             $"{Ours.UsualName}: learning bridge, default options, {2 * Pairs} ports; two pairs of lean guests, each pair on a thread",
-            Cores < CoresWanted ? "poll threads and guests share cores: of the rates nothing follows, and processor time is longer by what sharing costs"
+            Cores < CoresWanted
+                ? "poll threads and guests share cores: of the rates nothing follows, and processor time is longer by what sharing costs"
                 : "poll threads on cores 0 and 1, guests on 2 and 3",
         ];
         return new ThreadsReport(settings, samples, [finding], legend, Machine.Describe());

@@ -26,5 +26,6 @@ internal sealed record ThreadsSample(
     public Placement Place => Placements.Of(BeforeNs, AfterNs);
 
     /// <summary>The threads in words.</summary>
-    public string TellThreads() => string.Join(", ", Threads.Select(t => $"core {t.Core}: {(t.NsPerFrame is { } ns ? $"{ns:F1} ns a frame" : "no frames")}"));
+    public string TellThreads() => string.Join(
+        ", ", Threads.Select(t => $"core {t.Core}: {(t.NsPerFrame is { } ns ? $"{ns:F1} ns a frame" : "no frames")}"));
 }

@@ -39,7 +39,7 @@ internal sealed record Uplink(string Name, string What, UplinkWay Way, string Dr
 
     public static Uplink Wire { get; } = new(
         "guest to guest over a veth",
-        "two guests, each with a net_af_packet of its own, joined by the kernel's veth: each frame passes the switch twice. This switch has two bridges",
+        "two guests, each with a net_af_packet of its own, joined by the kernel's veth: each frame passes the switch twice, here on two bridges",
         UplinkWay.Both, "net_af_packet", [$"iface={FirstEnd}", $"iface={SecondEnd}"]);
 
     public static IReadOnlyList<Uplink> All { get; } = [Null, Capture, Wire];
