@@ -65,9 +65,6 @@ internal abstract class Contender(string name, string what, int usualPorts) : IA
     /// <summary>Frames that it has sent to its uplink.</summary>
     public virtual Task<long> SentToUplinkAsync() => throw new NotSupportedException($"{Name} is not measured with uplinks");
 
-    /// <summary>When the load is gone: completes what it said with what it needs other frames for.</summary>
-    public virtual Task<Inspection> CompleteAsync(Inspection said, (string First, string Second) sockets, Settings settings) => Task.FromResult(said);
-
     public async ValueTask DisposeAsync()
     {
         _idle.ForEach(port => port.Dispose());

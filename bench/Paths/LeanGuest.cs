@@ -19,7 +19,7 @@ internal sealed unsafe class LeanGuest : IDisposable
 
     // A frame of several buffers needs more of them under way than a ring usually has.
     private const int UsualRing = 256, LongRing = 1024;
-    private const int Capacity = VirtioUserOptions.BufferAlignment - NetHeader.Size;
+    private const int Capacity = VirtioUserOptions.BufferUnit - NetHeader.Size;
     private const int VerifyEvery = 1024;
 
     // IEEE 802's two local experimental types, as they load.
@@ -203,8 +203,10 @@ internal sealed unsafe class LeanGuest : IDisposable
     // What is due, as long as the window is open: a ring filled to its end has room for a frame or two at a time, and who sends so never catches up.
     private bool SendDue(long now)
     {
+        if (_framesPerTick == 0) return false;
         long sent = (long)(_next - _pacedNumber);
-        long due = (long)((now - _pacedFrom) * _framesPerTick) - sent;
+        // The first is due at once.
+        long due = (long)((now - _pacedFrom) * _framesPerTick) + 1 - sent;
         if (due <= _burst) _behind = Behind.Not;
         else if (_behind == Behind.Not) _behind = _windowClosed ? Behind.WithTheSwitch : Behind.ByItself;
         if (due <= 0) return false;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using VhostSwitch.Linux;
 using VhostSwitch.Packets;
 using VhostSwitch.Virtio;
@@ -28,8 +27,7 @@ internal sealed unsafe class LoneGuest : IDisposable
     /// <param name="socket">The switch's socket.</param>
     /// <param name="settings">The case.</param>
     /// <param name="sends">Whether it sends; otherwise it only says once that it is there.</param>
-    /// <param name="framesPerSecond">How much it sends; null for as much as the ring takes.</param>
-    public LoneGuest(string socket, Settings settings, bool sends, double? framesPerSecond = null)
+    public LoneGuest(string socket, Settings settings, bool sends)
     {
         _length = settings.Frames.Single;
         _parts = new FramePart[Math.Max(settings.Burst, ReceivedAtOnce)];
@@ -43,7 +41,7 @@ internal sealed unsafe class LoneGuest : IDisposable
             _port.Dispose();
             throw;
         }
-        _thread = new Thread(() => Run(sends, settings.Burst, framesPerSecond)) { IsBackground = true, Name = "lone guest" };
+        _thread = new Thread(() => Run(sends, settings.Burst)) { IsBackground = true, Name = "lone guest" };
         _thread.Start();
     }
 
@@ -76,17 +74,16 @@ internal sealed unsafe class LoneGuest : IDisposable
         BitConverter.TryWriteBytes(frame[sizeof(ulong)..], (from.Value >> 16) | ((ulong)Type << 32));
     }
 
-    private void Run(bool sends, int burst, double? framesPerSecond)
+    private void Run(bool sends, int burst)
     {
         CpuAffinity.Pin(Load.LoadCore);
         while (!_stop && Send(1, MacAddress.Broadcast) == 0)
         {
         }
-        long start = Stopwatch.GetTimestamp();
         while (!_stop)
         {
             if (!sends) Receive();
-            else if (framesPerSecond is not { } rate || Sent < Stopwatch.GetElapsedTime(start).TotalSeconds * rate) Send(burst, PeerMac);
+            else Send(burst, PeerMac);
         }
     }
 

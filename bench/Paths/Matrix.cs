@@ -115,7 +115,6 @@ internal sealed class Matrix(Entrant ours, Entrant peer, double seconds, int rou
             try
             {
                 result = await Load.RunAsync(_folder, _sockets, settings, async () => inspection = await _contender.InspectAsync());
-                inspection = await _contender.CompleteAsync(inspection!, _sockets, settings);
             }
             finally
             {

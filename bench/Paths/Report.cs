@@ -41,11 +41,13 @@ internal sealed record Report(
     public static string Tell(IReadOnlyList<Sample> samples)
     {
         double busy = Statistics.Median(samples.Select(s => s.Inspection!.BusyShare));
+        var cycles = samples.Select(s => s.Inspection!.CyclesPerFrame).OfType<double>().ToList();
+        string frame = cycles.Count == 0 ? "" : $", {Statistics.Median(cycles):F0} cycles a frame";
         string guests = samples[0].GuestsBusy is null ? ""
             : $", guests find something in {100 * Statistics.Median(samples.Select(s => s.GuestsBusy!.Value)):F0} % of rounds";
         string gbps = samples[0].Gbps is null ? "" : $", {Statistics.Median(samples.Select(s => s.Gbps!.Value)):F1} Gbit/s";
         return $"{Statistics.Median(samples.Select(s => s.Mpps)),7:F2} Mpps median of {samples.Count} "
-            + $"({samples.Min(s => s.Mpps):F2} to {samples.Max(s => s.Mpps):F2}){gbps}, {Inspection.Tell(busy)}{guests}"
+            + $"({samples.Min(s => s.Mpps):F2} to {samples.Max(s => s.Mpps):F2}){gbps}, {Inspection.Tell(busy)}{frame}{guests}"
             + TellErrors(samples);
     }
 

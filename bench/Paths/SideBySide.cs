@@ -79,7 +79,6 @@ internal sealed class SideBySide(
         {
             var sockets = await contender.StartAsync(folder, its);
             result = await load.RunAsync(folder, sockets, its, async () => inspection = await contender.InspectAsync());
-            inspection = await contender.CompleteAsync(inspection!, sockets, its);
         }
         return SampleOf(entrant, load, its, round, before, result, inspection);
     }

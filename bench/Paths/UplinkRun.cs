@@ -57,7 +57,6 @@ internal sealed class UplinkRun(
                 UplinkWay.In => await ReceiveAsync(sockets.First, settings, Inspect),
                 _ => await new LeanLoad().RunAsync(folder, sockets, settings, Inspect),
             };
-            inspection = await contender.CompleteAsync(inspection!, sockets, settings);
         }
         return new Sample(
             entrant.Name, uplink.Name, settings.Frames.Name, round, result.Mpps, before, Near.Distance(), result.GuestsBusy, result.Lost,

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using VhostSwitch.Control.CommandLine;
 using VhostSwitch.Control.Configuration;
 using VhostSwitch.Control.Messages;
@@ -26,6 +25,9 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
 {
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
 
+    // Soon enough for people who read of addresses. Each time wakes the control thread of an idle switch.
+    private static readonly TimeSpan ReportPeriod = TimeSpan.FromMilliseconds(500);
+
     private readonly EventLoop _loop = new();
     private readonly MacTable _table = new();
     private readonly Action<LogLevel, string> _log;
@@ -40,7 +42,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
     private readonly ConfiguredBridges _bridges;
     private readonly Thread _controlThread;
     private readonly int _collectionsAtStart = GC.CollectionCount(0);
-    private readonly Dictionary<PollThread, BusyMeter> _busy = [];
+    private readonly Dictionary<PollThread, (PollThreadCounts Counts, PollThreadRates Rates)> _seen = [];
     private readonly TaskCompletionSource<string> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private uint _seconds;
 
@@ -72,7 +74,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         _server.DeviceRemoved += c => log(LogLevel.Info, VhostSwitchMessages.DeviceRemoved(c.Id));
         _server.Noted += (where, text) => log(LogLevel.Warning, $"{where}: {text}");
         _loop.Every(TimeSpan.FromSeconds(1), Tick);
-        _loop.Every(TimeSpan.FromMilliseconds(100), ReportAddresses);
+        _loop.Every(ReportPeriod, ReportAddresses);
         _controlThread = new Thread(() =>
         {
             if (configuration.ControlCores.Count > 0) CpuAffinity.Pin([.. configuration.ControlCores]);
@@ -212,10 +214,10 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         uint age = _configuration.Mode == SwitchMode.Vmdq ? 0u : BridgeForwarder.AgeSeconds;
         _table.Tick(++_seconds, age, _dataPlane.WaitForThreads);
         _bridges.Tick(_seconds);
-        foreach (var gone in _busy.Keys.Except(_dataPlane.Threads).ToList())
-            _busy.Remove(gone);
+        foreach (var gone in _seen.Keys.Except(_dataPlane.Threads).ToList())
+            _seen.Remove(gone);
         foreach (var thread in _dataPlane.Threads)
-            MeterOf(thread).Sample(thread);
+            Observe(thread);
     }
 
     // An interface that sorts frames by pool is told of each pool, and of each that has gone.
@@ -348,14 +350,23 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
     {
         var queues = thread.Inputs.ToArray();
         double all = queues.Sum(_dataPlane.LoadOf);
-        return new(NodeOf(thread.Core), thread.Core, thread.Frames, thread.Passes, thread.BusyPasses, MeterOf(thread).Share,
+        var (age, work) = (thread.Age, thread.WorkTime);
+        return new(NodeOf(thread.Core), thread.Core, thread.Frames, Cycles(age), Cycles(work < age ? work : age), RatesOf(thread).BusyShare,
             [.. queues.Select(queue => new QueueLoad(_dataPlane.Topology.Find(queue.PortId)?.Name ?? "", queue.Index, queue.IsEnabled, _dataPlane.LoadOf(queue) / all))])
         {
             IsIsolated = _dataPlane.IsIsolated(thread),
         };
     }
 
-    private BusyMeter MeterOf(PollThread thread) => CollectionsMarshal.GetValueRefOrAddDefault(_busy, thread, out _) ??= new BusyMeter();
+    private void Observe(PollThread thread)
+    {
+        var now = PollThreadCounts.Of(thread);
+        _seen[thread] = (now, _seen.TryGetValue(thread, out var before) ? PollThreadRates.Between(before.Counts, now) : default);
+    }
+
+    private PollThreadRates RatesOf(PollThread thread) => _seen.TryGetValue(thread, out var seen) ? seen.Rates : default;
+
+    private static ulong Cycles(TimeSpan time) => (ulong)(time.TotalMicroseconds * (ProcessorClock.CounterMHz ?? 0));
 
     private static int NodeOf(int core)
     {
@@ -370,15 +381,25 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         _dataPlane.Topology.Find(entry.Port)?.Name ?? $"port {entry.Port}",
         _configuration.Mode == SwitchMode.Vmdq ? null : entry.AgeSeconds);
 
-    private PollThreadSnapshot Show(PollThread thread) => new(
-        thread.Index,
-        thread.Core,
-        thread.IsSleeping ? "sleeping" : "polling",
-        thread.Inputs.Length,
-        thread.Frames,
-        MeterOf(thread).Share,
-        GC.CollectionCount(0) - _collectionsAtStart,
-        thread.AllocatedBytes);
+    private PollThreadSnapshot Show(PollThread thread)
+    {
+        var rates = RatesOf(thread);
+        return new(
+            thread.Index,
+            thread.Core,
+            thread.IsSleeping ? "sleeping" : "polling",
+            thread.Inputs.Length,
+            thread.Frames,
+            Math.Round(rates.BusyShare, 3),
+            Math.Round(rates.FramesPerSecond),
+            Rounded(rates.NsPerFrame),
+            Rounded(rates.NsPerFrame * ProcessorClock.CounterMHz / 1000),
+            Rounded(rates.MeanBurst),
+            GC.CollectionCount(0) - _collectionsAtStart,
+            thread.AllocatedBytes);
+
+        static double? Rounded(double? value) => value is { } number ? Math.Round(number, 1) : null;
+    }
 
     private unsafe IReadOnlyList<DeviceStatistics> Statistics()
     {
@@ -405,22 +426,5 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
             all.Add(new DeviceStatistics(connection.Id, sent, delivered, received + missed, received));
         }
         return all;
-    }
-
-    /// <summary>How many of a thread's passes found frames, over the last second.</summary>
-    private sealed class BusyMeter
-    {
-        private ulong _passes;
-        private ulong _busyPasses;
-
-        public double Share { get; private set; }
-
-        public void Sample(PollThread thread)
-        {
-            ulong passes = thread.Passes, busy = thread.BusyPasses;
-            Share = passes == _passes ? 0 : Math.Round((double)(busy - _busyPasses) / (passes - _passes), 3);
-            _passes = passes;
-            _busyPasses = busy;
-        }
     }
 }
