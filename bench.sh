@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Measures this switch beside its peers in one run; ./bench.sh CASE --help has all options:
-#   ./bench.sh vm2vm [--rounds N] [--size 64,512,imix] [--output FOLDER]    frames a second between two guests
+#   ./bench.sh vm2vm [--rounds N] [--size 64,imix,tso] [--output FOLDER]    frames a second between two guests
 #   ./bench.sh scale [--rounds N] [--output FOLDER]                         the same with many addresses and ports, beside few
+#   ./bench.sh matrix [--rounds N] [--seconds S] [--output FOLDER]          many cases with short samples, in a quarter of an hour
+#   ./bench.sh uplink [--rounds N] [--size 64,1518] [--output FOLDER]       frames a second between guests and uplinks
+#   ./bench.sh threads [--rounds N] [--output FOLDER]                       one poll thread and two, two pairs of guests
 #   ./bench.sh latency [--rounds N] [--output FOLDER]                       how long frames take at 10, 50 and 90 % load
 #   ./bench.sh idle [--rounds N] [--output FOLDER]                          processor time with nothing to do, or little
 #   ./bench.sh guest-tcp [--rounds N] [--megabytes N] [--output FOLDER]     processor time of TCP between two Linux guests

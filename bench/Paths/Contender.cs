@@ -26,11 +26,17 @@ internal abstract class Contender(string name, string what, int usualPorts) : IA
     /// <summary>One line for the report.</summary>
     public string Describe(Settings settings) => $"{Name}: {what}, {PortsIn(settings)} ports";
 
-    /// <summary>How many ports it has in a case: two for the guests, the others attached and idle.</summary>
-    public virtual int PortsIn(Settings settings) => settings.Ports ?? usualPorts;
+    /// <summary>Why a case cannot be measured with it, as a line of the report; null where it can.</summary>
+    public virtual string? WhyNot(Settings settings) => null;
+
+    /// <summary>The network namespace it is started in; null for the host's.</summary>
+    public NetworkNamespace? Place { get; set; }
+
+    /// <summary>How many ports it has in a case: two for the guests, the others attached and idle; or guests and uplinks.</summary>
+    public virtual int PortsIn(Settings settings) => settings.Uplink?.Ports ?? settings.Ports ?? usualPorts;
 
     /// <summary>Starts it, and attaches the idle ports.</summary>
-    /// <returns>The sockets of the two guests.</returns>
+    /// <returns>The sockets of the two guests; the same where there is one.</returns>
     public async Task<(string First, string Second)> StartAsync(TestFolder folder, Settings settings)
     {
         var sockets = await ServeAsync(folder, settings);
@@ -41,11 +47,23 @@ internal abstract class Contender(string name, string what, int usualPorts) : IA
             _idle.Add(port);
             port.Start();
         }
-        return (sockets[0], sockets[1]);
+        return (sockets[0], sockets[Math.Min(1, sockets.Count - 1)]);
     }
+
+    /// <summary>What it has printed, where that is kept.</summary>
+    public virtual Transcript? Transcript => null;
+
+    /// <summary>Stops its threads, so that another contender has the core.</summary>
+    public void Suspend() => ChildSignals.Send(Pid, ChildSignal.Stop);
+
+    /// <summary>Lets it go on.</summary>
+    public void Resume() => ChildSignals.Send(Pid, ChildSignal.Continue);
 
     /// <summary>What it says of itself while the load runs.</summary>
     public abstract Task<Inspection> InspectAsync();
+
+    /// <summary>Frames that it has sent to its uplink.</summary>
+    public virtual Task<long> SentToUplinkAsync() => throw new NotSupportedException($"{Name} is not measured with uplinks");
 
     public async ValueTask DisposeAsync()
     {

@@ -14,6 +14,8 @@ internal static unsafe class CoreDistance
     /// <summary>Below this one way, in nanoseconds, two cores share a cache; seen are 25 to 60 near and 130 to 200 far.</summary>
     public const double NearNs = 90;
 
+    // The first trips wait for the other thread's start and are not counted.
+    private const int FirstTrips = 100;
     private const int RoundTrips = 20_000;
     private const int Batches = 15;
 
@@ -28,21 +30,18 @@ internal static unsafe class CoreDistance
         for (int batch = 0; batch < Batches; batch++)
         {
             *line = 0;
-            var echo = new Thread(() => Bounce(line, second, mine: 1)) { IsBackground = true };
+            var echo = new Thread(() => Bounce(line, second, mine: 1, FirstTrips + RoundTrips)) { IsBackground = true };
             echo.Start();
-            long start = 0;
             var serve = new Thread(() =>
             {
                 CpuAffinity.Pin(first);
-                // The first trips wait for the other thread's start and are not counted.
-                Bounce(line, first, mine: 0, trips: 100);
-                start = Stopwatch.GetTimestamp();
-                Bounce(line, first, mine: 0, trips: RoundTrips);
+                Bounce(line, first, mine: 0, FirstTrips);
+                long start = Stopwatch.GetTimestamp();
+                Bounce(line, first, mine: 0, RoundTrips);
                 times[batch] = Stopwatch.GetElapsedTime(start).TotalNanoseconds / (2.0 * RoundTrips);
             });
             serve.Start();
             serve.Join();
-            Volatile.Write(ref *line, -1);
             echo.Join();
         }
         NativeMemory.AlignedFree(line);
@@ -50,16 +49,14 @@ internal static unsafe class CoreDistance
         return times[besideOthers ? 0 : Batches / 2];
     }
 
-    // Waits for its own number and answers with the other one; ends with -1 or after so many trips.
-    private static void Bounce(int* line, int core, int mine, int trips = int.MaxValue)
+    // Waits for its own number and answers with the other one, so many times.
+    private static void Bounce(int* line, int core, int mine, int trips)
     {
         CpuAffinity.Pin(core);
         for (int i = 0; i < trips; i++)
         {
-            int seen;
-            while ((seen = Volatile.Read(ref *line)) != mine)
+            while (Volatile.Read(ref *line) != mine)
             {
-                if (seen < 0) return;
             }
             Volatile.Write(ref *line, 1 - mine);
         }

@@ -5,7 +5,8 @@ namespace VhostSwitch.Bench.Paths;
 /// <summary>One thing that a run has found.</summary>
 /// <param name="What">What it is; runs of the same case use the same words.</param>
 /// <param name="Spread">The values; null where there is none: inconclusive.</param>
-internal sealed record Finding(string What, Spread? Spread)
+/// <param name="Why">Why there is none, where it is known.</param>
+internal sealed record Finding(string What, Spread? Spread, string? Why = null)
 {
     /// <summary>How two contenders compare, over the rounds in which both were sampled with the cores at the same distance.</summary>
     /// <param name="what">What is compared, and under which load; the one whose value is divided by the other's comes first.</param>
@@ -36,6 +37,6 @@ internal sealed record Finding(string What, Spread? Spread)
     }
 
     /// <summary>The finding in words.</summary>
-    public string Tell() => Spread is null ? $"{What}: inconclusive" : string.Create(
+    public string Tell() => Spread is null ? $"{What}: inconclusive{(Why is null ? "" : $": {Why}")}" : string.Create(
         CultureInfo.InvariantCulture, $"{What}: {Spread.Median:0.00} median of {Spread.Count} ({Spread.Lowest:0.00} to {Spread.Highest:0.00})");
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -41,15 +40,9 @@ internal sealed record IdleReport(
 
     public override string ToString()
     {
-        var text = new StringBuilder();
-        Line($"switches with idle ports, {Settings.Ring}{Settings.Unusual}, {Machine}");
-        foreach (var finding in Findings)
-            Line($"  {finding.Tell()}");
-        foreach (string line in Legend)
-            Line($"  {line}");
-        return text.ToString();
-
-        void Line(string line) => text.Append(line).Append('\n');
+        var text = new ReportText();
+        text.Line($"switches with idle ports, {Settings.Ring}{Settings.Unusual}, {Machine}");
+        return text.End(Findings, Legend);
     }
 }
 

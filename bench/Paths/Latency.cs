@@ -4,25 +4,38 @@ using VhostSwitch.Interop.Rig;
 namespace VhostSwitch.Bench.Paths;
 
 /// <summary>
-/// How long frames take from guest to guest when they come at a steady rate, every contender in turn in every round. The rates are shares of what the
-/// same process forwarded in a closed loop just before, so each contender has its own.
+/// How long frames take from guest to guest when they come at a steady rate, every contender in turn in every round. The rates of a round are the
+/// same for all: shares of what the first contender forwarded in a closed loop when the round began.
 /// </summary>
-internal sealed class Latency(Settings settings, IReadOnlyList<Entrant> entrants, int rounds, Action<string> progress)
+/// <param name="settings">The case.</param>
+/// <param name="pace">Who sets the rates, and is measured first.</param>
+/// <param name="others">Who else is measured; the first of them is compared with the one that sets the rates.</param>
+/// <param name="rounds">How often.</param>
+/// <param name="progress">Told of each sample.</param>
+internal sealed class Latency(Settings settings, Entrant pace, IReadOnlyList<Entrant> others, int rounds, Action<string> progress)
 {
     /// <summary>The rates, in percent of the closed loop's.</summary>
     public static readonly int[] Percents = [10, 50, 90];
 
+    private double _fullMpps;
+
     /// <summary>Runs everything.</summary>
     public async Task<LatencyReport> RunAsync()
     {
+        Entrant[] entrants = [pace, .. others];
         var samples = await Near.InTurnAsync(rounds, entrants, MeasureAsync, Tell);
-        string[] legend = [.. entrants.Select(entrant => entrant.Describe(settings))];
-        return new LatencyReport(entrants[0].Name, settings, samples, LatencyReport.FindingsOf(samples, settings), legend, Machine.Describe());
+        string ours = others[0].Name;
+        string[] legend =
+        [
+            .. entrants.Select(entrant => entrant.Describe(settings)),
+            $"loads: shares of what {pace.Name} forwarded in a closed loop of {settings.Window} frames each way at the beginning of the round",
+        ];
+        return new LatencyReport(ours, pace.Name, settings, samples, LatencyReport.FindingsOf(samples, settings, ours), legend, Machine.Describe());
     }
 
     private void Tell(LatencySample sample) => progress(
         $"round {sample.Round} of {rounds}: {sample.Contender,-14} {sample.ClosedLoopMpps:F2} Mpps in the closed loop; p99.9 "
-        + string.Join(", ", sample.Points.Select(p => $"{p.P999Us:F1} us at {p.LoadPercent} %"))
+        + string.Join(", ", sample.Points.Select(p => $"{p.P999Us:F1} us at {p.LoadPercent} %{p.Tell()}"))
         + $"; cores {sample.BeforeNs:F0} and {sample.AfterNs:F0} ns apart ({sample.Place.Tell()})");
 
     private async Task<LatencySample> MeasureAsync(Entrant entrant, int round)
@@ -40,9 +53,10 @@ internal sealed class Latency(Settings settings, IReadOnlyList<Entrant> entrants
             {
                 await pair.SendAsync(new Traffic(null, SecondSends: !settings.OneWay));
                 await Task.Delay(TimeSpan.FromSeconds(settings.WarmUpSeconds));
-                (closed, _) = await pair.MeasureAsync(TimeSpan.FromSeconds(settings.Seconds));
+                closed = (await pair.MeasureAsync(TimeSpan.FromSeconds(settings.Seconds))).Mpps;
+                if (entrant == pace) _fullMpps = closed;
                 foreach (int percent in Percents)
-                    points.Add(await MeasureAsync(pair, percent, closed * percent / 100));
+                    points.Add(await MeasureAsync(pair, percent, _fullMpps * percent / 100));
                 inspection = await contender.InspectAsync();
                 await pair.EndAsync();
                 (lost, changed) = (pair.Lost, pair.Changed);
@@ -60,10 +74,10 @@ internal sealed class Latency(Settings settings, IReadOnlyList<Entrant> entrants
         long from = Stopwatch.GetTimestamp() + (long)(uncounted.TotalSeconds * Stopwatch.Frequency);
         await pair.SendAsync(new Traffic(rate, !settings.OneWay, latencies, from));
         await Task.Delay(uncounted);
-        var (arrived, _) = await pair.MeasureAsync(TimeSpan.FromSeconds(settings.Seconds));
+        var flow = await pair.MeasureAsync(TimeSpan.FromSeconds(settings.Seconds));
         await pair.SendAsync(new Traffic(rate, !settings.OneWay));
         return new LatencyPoint(
-            percent, mpps, arrived, At(0.5), At(0.99), At(0.999), At(1));
+            percent, mpps, flow.Mpps, flow.GuestsBusy, flow.GuestsLate, flow.Lost, At(0.5), At(0.99), At(0.999), At(1));
 
         // Where nothing came all take longer than the measurement.
         double At(double share) => latencies.QuantileUs(share) ?? (settings.Seconds * 1e6);

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -6,38 +5,37 @@ namespace VhostSwitch.Bench.Paths;
 
 /// <summary>A whole run of latencies: for people, as JSON, and as a picture.</summary>
 internal sealed record LatencyReport(
-    string Ours, Settings Settings, IReadOnlyList<LatencySample> Samples, IReadOnlyList<Finding> Findings, IReadOnlyList<string> Legend,
+    string Ours, string Pace, Settings Settings, IReadOnlyList<LatencySample> Samples, IReadOnlyList<Finding> Findings, IReadOnlyList<string> Legend,
     string Machine) : IReport
 {
     // What is compared, and by which name.
-    private static readonly (string Name, Func<LatencyPoint, double> Value)[] Quantiles =
-        [("p50", p => p.P50Us), ("p99", p => p.P99Us), ("p99.9", p => p.P999Us), ("max", p => p.MaxUs)];
+    private static readonly (string Name, double Share, Func<LatencyPoint, double> Value)[] Quantiles =
+        [("p50", 0.5, p => p.P50Us), ("p99", 0.99, p => p.P99Us), ("p99.9", 0.999, p => p.P999Us), ("max", 1, p => p.MaxUs)];
 
-    /// <summary>The others' latencies over those of the first contender: above 1 where it is ahead.</summary>
-    public static IReadOnlyList<Finding> FindingsOf(IReadOnlyList<LatencySample> samples, Settings settings)
-    {
-        string[] names = [.. samples.Select(s => s.Contender).Distinct()];
-        return
-        [
-            .. from other in names.Skip(1)
-               from percent in Latency.Percents
-               from quantile in Quantiles
-               let name = $"{settings.Name("lean guests", settings.Frames)}, {quantile.Name} at {percent} % load: {other} / {names[0]}"
-               from finding in Finding.Ratios(
-                   name, samples, names[0], other, (a, b) => quantile.Value(b.At(percent)) / quantile.Value(a.At(percent)))
-               select finding,
-        ];
-    }
+    /// <summary>
+    /// Our latencies over those of the others: below 1 where ours are shorter. The longest are not compared: they tell of the machine.
+    /// </summary>
+    public static IReadOnlyList<Finding> FindingsOf(IReadOnlyList<LatencySample> samples, Settings settings, string ours) =>
+    [
+        .. from other in samples.Select(s => s.Contender).Distinct()
+           where other != ours
+           from percent in Latency.Percents
+           from quantile in Quantiles.SkipLast(1)
+           let name = $"{settings.Name("lean guests", settings.Frames)}, {quantile.Name} at {percent} % load: {ours} / {other}"
+           let telling = samples.Where(s => s.At(percent).Tells(quantile.Share)).ToList()
+           from finding in Finding.Ratios(name, telling, ours, other, (a, b) => quantile.Value(a.At(percent)) / quantile.Value(b.At(percent)))
+           select finding,
+    ];
 
     /// <inheritdoc/>
     public string ToSvg() => Plot.Svg(
         $"Latency from guest to guest, {Settings.Frames.Name}, {Settings.Ring}{Settings.Unusual}: microseconds (lower is better)", Machine, "F1",
         [.. from percent in Latency.Percents
-            from quantile in Quantiles.Take(3)
+            from quantile in Quantiles.SkipLast(1)
             from sample in Samples
-            where sample.Place == Placement.Near
+            where sample.Place == Placement.Near && sample.At(percent).Tells(quantile.Share)
             group quantile.Value(sample.At(percent)) by (percent, quantile.Name, sample.Contender) into g
-            group new PlotBar(g.Key.Contender, [.. g], g.Key.Contender == Ours) by $"{g.Key.Name} at {g.Key.percent} % of its own closed loop"],
+            group new PlotBar(g.Key.Contender, [.. g], g.Key.Contender == Ours) by $"{g.Key.Name} at {g.Key.percent} % of {Pace}'s closed loop"],
         oneScale: false);
 
     /// <inheritdoc/>
@@ -45,37 +43,41 @@ internal sealed record LatencyReport(
 
     public override string ToString()
     {
-        var text = new StringBuilder();
-        Line($"latency from guest to guest, {Settings.Frames.Name}, {Settings.Ring}{Settings.Unusual}, {Machine}");
-        Line("microseconds, medians of samples with the cores near each other; loads are shares of the contender's own closed loop");
+        var text = new ReportText();
+        text.Line($"latency from guest to guest, {Settings.Frames.Name}, {Settings.Ring}{Settings.Unusual}, {Machine}");
+        text.Line($"microseconds, medians of samples with the cores near each other; the same rates for all: shares of {Pace}'s closed loop");
         foreach (var samples in Samples.GroupBy(s => s.Contender))
         {
             var near = samples.Where(s => s.Place == Placement.Near).ToList();
             if (near.Count == 0)
             {
-                Line($"  {samples.Key,-14} inconclusive: no sample with the cores near each other");
+                text.Line($"  {samples.Key,-14} inconclusive: no sample with the cores near each other");
                 continue;
             }
-            Line($"  {samples.Key,-14} {Statistics.Median(near.Select(s => s.ClosedLoopMpps)):F2} Mpps in the closed loop, {near.Count} samples, "
+            text.Line($"  {samples.Key,-14} {Middle(near, s => s.ClosedLoopMpps):F2} Mpps in its closed loop, {near.Count} samples, "
                 + $"{samples.Aggregate(0UL, (sum, s) => sum + s.Lost)} frames lost, {samples.Aggregate(0UL, (sum, s) => sum + s.Changed)} changed; "
-                + $"at {Latency.Percents[^1]} % {Inspection.Tell(Statistics.Median(near.Select(s => s.Inspection.BusyShare)))}");
-            foreach (int percent in Latency.Percents)
-            {
-                var points = near.Select(s => s.At(percent)).ToList();
-                Line($"  {"",-14} {percent,3} %: "
-                    + string.Join(", ", Quantiles.Select(q => $"{q.Name} {Statistics.Median(points.Select(q.Value)),8:F1} "
-                        + $"({points.Min(q.Value):F1} to {points.Max(q.Value):F1})"))
-                    + (points.TrueForAll(p => p.KeptUp) ? "" : "; not all of the rate arrived"));
-            }
+                + $"at {Latency.Percents[^1]} % {Inspection.Tell(Middle(near, s => s.Inspection.BusyShare))}");
+            foreach (int percent in Latency.Percents) TellRate(text, percent, [.. near.Select(s => s.At(percent))]);
         }
-        foreach (var finding in Findings)
-            Line($"  {finding.Tell()}");
-        foreach (string line in Legend)
-            Line($"  {line}");
-        return text.ToString();
-
-        void Line(string line) => text.Append(line).Append('\n');
+        return text.End(Findings, Legend);
     }
+
+    private static void TellRate(ReportText text, int percent, List<LatencyPoint> points)
+    {
+        text.Line($"  {"",-14} {percent,3} %, {Middle(points, p => p.WantedMpps):F2} Mpps: " + string.Join(", ", Quantiles.Select(Tell)));
+        foreach (var point in points.Where(p => p.Tell() != ""))
+            text.Line($"  {"",-20} in one sample{point.Tell()}");
+
+        string Tell((string Name, double Share, Func<LatencyPoint, double> Value) quantile)
+        {
+            // What the longest wait is made of nobody can tell: it is shown as it is.
+            var telling = quantile.Share == 1 ? points : [.. points.Where(p => p.Tells(quantile.Share))];
+            return telling.Count == 0 ? $"{quantile.Name} not to be told: the guests were the limit"
+                : $"{quantile.Name} {Middle(telling, quantile.Value),8:F1} ({telling.Min(quantile.Value):F1} to {telling.Max(quantile.Value):F1})";
+        }
+    }
+
+    private static double Middle<T>(IEnumerable<T> of, Func<T, double> value) => Statistics.Median(of.Select(value));
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, UseStringEnumConverter = true)]

@@ -1,17 +1,35 @@
 namespace VhostSwitch.Bench.Paths;
 
 /// <summary>The latency of frames at one rate: from when a frame was due until the other guest found it, in microseconds.</summary>
-/// <param name="LoadPercent">The rate, as a share of what this contender forwarded in the closed loop just before.</param>
+/// <param name="LoadPercent">The rate, as a share of the closed loop of the contender that sets the rates.</param>
 /// <param name="WantedMpps">The rate, in million frames a second, both directions added.</param>
 /// <param name="Mpps">What arrived.</param>
+/// <param name="GuestsBusy">The share of the guests' rounds in which there was something to do.</param>
+/// <param name="GuestsLate">The share of frames that were sent late although the switch would have taken them: the guests' fault.</param>
+/// <param name="Lost">Frames found to be lost.</param>
 /// <param name="P50Us">Half of the frames took no longer.</param>
 /// <param name="P99Us">99 of 100.</param>
 /// <param name="P999Us">999 of 1000.</param>
 /// <param name="MaxUs">The slowest.</param>
-internal sealed record LatencyPoint(int LoadPercent, double WantedMpps, double Mpps, double P50Us, double P99Us, double P999Us, double MaxUs)
+internal sealed record LatencyPoint(
+    int LoadPercent, double WantedMpps, double Mpps, double GuestsBusy, double GuestsLate, ulong Lost,
+    double P50Us, double P99Us, double P999Us, double MaxUs)
 {
     /// <summary>False where less arrived than was wanted: then the figures grow with the time of the measurement.</summary>
     public bool KeptUp => Mpps >= 0.99 * WantedMpps;
+
+    /// <summary>
+    /// Whether a quantile says something of the contender: where the guests themselves were late with as many frames as lie above it, it is their
+    /// own time.
+    /// </summary>
+    /// <param name="share">The quantile: 0.999 for p99.9.</param>
+    public bool Tells(double share) => GuestsLate < 1 - share;
+
+    /// <summary>What is to be known beside the figures, in words; nothing where all is well.</summary>
+    public string Tell() =>
+        (KeptUp ? "" : $", {Mpps:F2} of {WantedMpps:F2} Mpps arrived")
+        + (Lost == 0 ? "" : $", {Lost} frames lost")
+        + (Tells(0.999) ? "" : $", {100 * GuestsLate:F1} % late by the guests themselves (busy {100 * GuestsBusy:F0} %)");
 }
 
 /// <summary>One contender at all rates.</summary>
@@ -19,7 +37,7 @@ internal sealed record LatencyPoint(int LoadPercent, double WantedMpps, double M
 /// <param name="Round">Samples of a round follow each other directly.</param>
 /// <param name="ClosedLoopMpps">What it forwarded when the window was the only limit.</param>
 /// <param name="Points">By rate.</param>
-/// <param name="Lost">Frames lost.</param>
+/// <param name="Lost">Frames lost, at all rates and between them.</param>
 /// <param name="Changed">Frames changed or out of order.</param>
 /// <param name="Inspection">What the contender said of itself at the highest rate.</param>
 /// <param name="BeforeNs">Core-to-core time one way before the sample, in nanoseconds.</param>

@@ -1,19 +1,9 @@
 using System.Diagnostics;
 using VhostSwitch.Packets;
+using VhostSwitch.Virtio;
 using VhostSwitch.VirtioUser;
 
 namespace VhostSwitch.Bench.Paths;
-
-/// <summary>What lean guests send.</summary>
-/// <param name="FramesPerSecond">By each that sends: open loop, due by the clock whatever arrives; null for as many as the window allows.</param>
-/// <param name="SecondSends">Whether the second guest sends too.</param>
-/// <param name="Latencies">Where the way of each frame is written down, from when it was due until it was found; null for nowhere.</param>
-/// <param name="CountFrom">Frames due before this do not count; a time of <see cref="Stopwatch"/>.</param>
-internal sealed record Traffic(double? FramesPerSecond, bool SecondSends = true, LatencyHistogram? Latencies = null, long CountFrom = 0)
-{
-    /// <summary>No frames.</summary>
-    public static Traffic None { get; } = new(0);
-}
 
 /// <summary>
 /// One of two guests that exchange numbered frames: the load generator of the benchmarks, on a driver's queues without anything between. Number,
@@ -25,10 +15,12 @@ internal sealed unsafe class LeanGuest : IDisposable
     public const int LargestBurst = 128;
 
     private const int ReceivedAtOnce = 32;
-    private const int VerifyEvery = 1024;
+    private const int HelloLength = 64;
 
-    // Behind the header: the frame's number, when it was due, and a pattern in those that are checked byte for byte.
-    private const int NumberOffset = Ethernet.HeaderLength, DueOffset = NumberOffset + sizeof(ulong), PatternOffset = DueOffset + sizeof(long);
+    // A frame of several buffers needs more of them under way than a ring usually has.
+    private const int UsualRing = 256, LongRing = 1024;
+    private const int Capacity = VirtioUserOptions.BufferUnit - NetHeader.Size;
+    private const int VerifyEvery = 1024;
 
     // IEEE 802's two local experimental types, as they load.
     private const ulong NumberedType = 0xB588, HelloType = 0xB688;
@@ -46,12 +38,19 @@ internal sealed unsafe class LeanGuest : IDisposable
 
     private readonly VirtioUserPort _port;
     private readonly MacAddress _mac, _peerMac;
+    private readonly bool _segments;
+    private readonly ulong _type;
+
+    // Behind the headers: the frame's number, when it was due, and a pattern in those that are checked byte for byte.
+    private readonly int _numberOffset, _dueOffset, _patternOffset;
     private readonly ulong _outFirst, _outSecond, _inFirst, _inSecond;
     private readonly int[] _lengths;
     private readonly int _addresses;
     private readonly int _window;
     private readonly int _burst;
     private readonly bool[] _heard;
+    private readonly int _partsOfLongest;
+    private readonly FramePart[] _in, _out;
 
     private LeanGuest? _peer;
     private Traffic _traffic = Traffic.None;
@@ -69,7 +68,10 @@ internal sealed unsafe class LeanGuest : IDisposable
     private long _progressAt;
     private long _pacedFrom;
     private ulong _pacedNumber;
-    private ulong _received, _lost, _changed;
+    private double _interval, _framesPerTick;
+    private Behind _behind;
+    private bool _windowClosed;
+    private ulong _received, _lost, _changed, _late;
 
     /// <summary>Connects.</summary>
     /// <param name="socket">The switch's socket.</param>
@@ -80,20 +82,33 @@ internal sealed unsafe class LeanGuest : IDisposable
     public LeanGuest(string socket, MacAddress mac, MacAddress peer, Settings settings)
     {
         (_mac, _peerMac) = (mac, peer);
-        (_outFirst, _outSecond) = Header(peer, mac, NumberedType);
-        (_inFirst, _inSecond) = Header(mac, peer, NumberedType);
+        _segments = settings.Frames.Segments;
+        _type = _segments ? LargeSegment.Type : NumberedType;
+        _numberOffset = _segments ? LargeSegment.HeadersLength : Ethernet.HeaderLength;
+        _dueOffset = _numberOffset + sizeof(ulong);
+        _patternOffset = _dueOffset + sizeof(long);
+        (_outFirst, _outSecond) = Header(peer, mac, _type);
+        (_inFirst, _inSecond) = Header(mac, peer, _type);
         _lengths = [.. settings.Frames.Lengths];
+        _partsOfLongest = PartsOf(_lengths.Max());
         _addresses = settings.Addresses;
-        _window = settings.Window;
-        _burst = settings.Burst;
+        int ring = _partsOfLongest == 1 ? UsualRing : LongRing;
+        _window = Math.Min(settings.Window, ring / _partsOfLongest);
+        // Several bursts are a window, or guests and switch would wait for each other.
+        _burst = _partsOfLongest == 1 ? settings.Burst : Math.Min(settings.Burst, _window / 4);
         _heard = new bool[_addresses];
-        _port = new VirtioUserPort(new VirtioUserOptions { Path = socket, Mac = mac, MemoryRegions = 2, Features = settings.Features });
+        _in = new FramePart[Math.Max(ReceivedAtOnce, 2 * _partsOfLongest)];
+        _out = new FramePart[Math.Max(ReceivedAtOnce, _burst * _partsOfLongest)];
+        _port = new VirtioUserPort(new VirtioUserOptions
+        {
+            Path = socket, Mac = mac, MemoryRegions = 2, Features = settings.Features, QueueSize = ring,
+        });
         try
         {
             _port.Start();
             // A contender that does not offer the ring would be measured with another one.
-            if ((settings.Features & ~_port.Features) is not Virtio.Features.None and var missing)
-                throw new NotSupportedException($"{string.Join(", ", Virtio.FeatureNames.Of(missing))} is not offered at {socket}");
+            if ((settings.Features & ~_port.Features) is not Features.None and var missing)
+                throw new NotSupportedException($"{string.Join(", ", FeatureNames.Of(missing))} is not offered at {socket}");
         }
         catch
         {
@@ -114,6 +129,12 @@ internal sealed unsafe class LeanGuest : IDisposable
     /// <summary>Frames with a wrong byte or length, or behind their successors.</summary>
     public ulong Changed => Volatile.Read(ref _changed);
 
+    /// <summary>Frames sent.</summary>
+    public ulong Sent => Volatile.Read(ref _next);
+
+    /// <summary>Of these, sent later than they were due although the switch would have taken them: it is the guest that was late.</summary>
+    public ulong Late => Volatile.Read(ref _late);
+
     /// <summary>True when all that the other guest sent has arrived or is given up.</summary>
     public bool HasAll => Volatile.Read(ref _expected) >= Volatile.Read(ref _peer!._next);
 
@@ -125,16 +146,24 @@ internal sealed unsafe class LeanGuest : IDisposable
     {
         (_traffic, _sends) = (traffic, sends);
         (_pacedFrom, _pacedNumber) = (Stopwatch.GetTimestamp(), _next);
+        (_behind, _windowClosed) = (Behind.Not, false);
+        if (traffic.FramesPerSecond is not { } rate) return;
+        _framesPerTick = rate / Stopwatch.Frequency;
+        _interval = 1 / _framesPerTick;
     }
 
     /// <summary>Receives a burst and sends one. The polling thread.</summary>
     /// <returns>False when there was nothing to do.</returns>
     public bool Poll()
     {
-        bool worked = Receive();
+        int count = _port.Receive(_in);
+        // One look at the clock a round: it costs as much as a frame.
+        long now = _traffic.Clocked ? Stopwatch.GetTimestamp() : 0;
+        if (count != 0) Take(count, now);
+        bool worked = count != 0;
         if (!KnowsPeer || !_peer!.KnowsPeer) return worked | Greet();
         if (!_sends) return worked;
-        return worked | (_traffic.FramesPerSecond is { } rate ? SendDue(rate) : SendWindow());
+        return worked | (_traffic.FramesPerSecond is null ? SendWindow() : SendDue(now));
     }
 
     /// <summary>Ends the account: what is still under way is lost. When nobody polls any more.</summary>
@@ -150,89 +179,136 @@ internal sealed unsafe class LeanGuest : IDisposable
     private static (ulong First, ulong Second) Header(MacAddress to, MacAddress from, ulong type) =>
         (to.Value | (from.Value << 48), (from.Value >> 16) | (type << 32));
 
+    private static int PartsOf(int length) => (length + Capacity - 1) / Capacity;
+
+    private static int LengthOf(ReadOnlySpan<FramePart> frame)
+    {
+        int length = frame[0].Length;
+        for (int i = 1; i < frame.Length; i++) length += frame[i].Length;
+        return length;
+    }
+
+    // How many frames may be sent before others arrive.
+    private long Credit() => _window - (long)(_next - Math.Max(_peer!._expected, _givenUp));
+
     private bool SendWindow()
     {
-        ulong arrived = Math.Max(_peer!._expected, _givenUp);
-        long credit = _window - (long)(_next - arrived);
+        long credit = Credit();
         // A few frames at a time would cost as much as a burst.
         if (credit >= Math.Min(_window, _burst)) return Send((int)Math.Min(credit, _burst), 0, 0) != 0;
-        if (++_denied % LooksBeforeClock == 0) LookForStall(arrived);
+        LookForStall();
         return false;
     }
 
-    private bool SendDue(double rate)
+    // What is due, as long as the window is open: a ring filled to its end has room for a frame or two at a time, and who sends so never catches up.
+    private bool SendDue(long now)
     {
-        if (rate == 0) return false;
-        double interval = Stopwatch.Frequency / rate;
+        if (_framesPerTick == 0) return false;
         long sent = (long)(_next - _pacedNumber);
         // The first is due at once.
-        long due = (long)((Stopwatch.GetTimestamp() - _pacedFrom) / interval) + 1 - sent;
-        return due > 0 && Send((int)Math.Min(due, _burst), _pacedFrom + (long)(sent * interval), interval) != 0;
+        long due = (long)((now - _pacedFrom) * _framesPerTick) + 1 - sent;
+        if (due <= _burst) _behind = Behind.Not;
+        else if (_behind == Behind.Not) _behind = _windowClosed ? Behind.WithTheSwitch : Behind.ByItself;
+        if (due <= 0) return false;
+        int wanted = (int)Math.Min(due, _burst);
+        _windowClosed = Credit() < Math.Min(wanted, _window);
+        if (_windowClosed)
+        {
+            LookForStall();
+            return false;
+        }
+        int count = Send(wanted, _pacedFrom + (long)(sent * _interval), _interval);
+        if (_behind == Behind.ByItself) Volatile.Write(ref _late, _late + (ulong)count);
+        return count != 0;
     }
 
     private int Send(int wanted, double due, double interval)
     {
-        Span<FramePart> parts = stackalloc FramePart[LargestBurst];
-        int count = _port.Borrow(parts[..wanted]);
-        for (int i = 0; i < count; i++)
+        int lent = _port.Borrow(_out.AsSpan(0, wanted * _partsOfLongest));
+        int frames = 0, used = 0;
+        while (frames < wanted && lent - used >= _partsOfLongest)
         {
-            ref var part = ref parts[i];
-            Write(part.Data, _outFirst + ((ulong)_nextAddress << ToShift), _outSecond + ((ulong)_nextAddress << FromShift), _next);
-            *(long*)(part.Data + DueOffset) = (long)(due + (i * interval));
-            part.Length = _lengths[_nextLength];
-            if (_next % VerifyEvery == 0) Fill(part, _next);
+            int length = _lengths[_nextLength];
+            var frame = _out.AsSpan(used, _partsOfLongest == 1 ? 1 : PartsOf(length));
+            frame[0].Length = length;
+            if (frame.Length > 1) Divide(frame, length);
+            byte* data = frame[0].Data;
+            Write(data, _outFirst + ((ulong)_nextAddress << ToShift), _outSecond + ((ulong)_nextAddress << FromShift));
+            if (_segments) LargeSegment.Write(data, length, _port.HeaderOf(frame[0]));
+            *(ulong*)(data + _numberOffset) = _next;
+            *(long*)(data + _dueOffset) = (long)(due + (frames * interval));
+            if (_next % VerifyEvery == 0) Fill(frame, _next);
             Volatile.Write(ref _next, _next + 1);
             if (++_nextLength == _lengths.Length) _nextLength = 0;
             if (++_nextAddress == _addresses) _nextAddress = 0;
+            used += frame.Length;
+            frames++;
         }
+        if (used < lent) _port.Return(_out.AsSpan(used, lent - used));
         // A ring has as many entries as there are buffers.
-        if (count != 0 && _port.Transmit(parts[..count]) != count && _port.Link == LinkState.Up)
+        if (used != 0 && _port.Transmit(_out.AsSpan(0, used)) != used && _port.Link == LinkState.Up)
             throw new InvalidOperationException("a buffer was free, and the ring had no entry for it");
-        return count;
+        return frames;
     }
 
-    private static void Write(byte* frame, ulong first, ulong second, ulong number)
+    private static void Divide(Span<FramePart> frame, int length)
+    {
+        for (int i = 0; i < frame.Length; i++)
+        {
+            frame[i].Length = Math.Min(length, Capacity);
+            length -= frame[i].Length;
+            frame[i].More = length > 0;
+        }
+    }
+
+    private static void Write(byte* frame, ulong first, ulong second)
     {
         *(ulong*)frame = first;
         *(ulong*)(frame + sizeof(ulong)) = second;
-        *(ulong*)(frame + NumberOffset) = number;
     }
 
-    private static void Fill(in FramePart part, ulong number)
+    private void Fill(ReadOnlySpan<FramePart> frame, ulong number)
     {
-        for (int at = PatternOffset; at < part.Length; at++) part.Data[at] = PatternAt(number, at);
-    }
-
-    private static bool IsFilled(in FramePart part, ulong number)
-    {
-        for (int at = PatternOffset; at < part.Length; at++)
+        int before = 0;
+        foreach (ref readonly var part in frame)
         {
-            if (part.Data[at] != PatternAt(number, at)) return false;
+            for (int at = Math.Max(_patternOffset - before, 0); at < part.Length; at++) part.Data[at] = PatternAt(number, before + at);
+            before += part.Length;
+        }
+    }
+
+    private bool IsFilled(ReadOnlySpan<FramePart> frame, ulong number)
+    {
+        int before = 0;
+        foreach (ref readonly var part in frame)
+        {
+            for (int at = Math.Max(_patternOffset - before, 0); at < part.Length; at++)
+            {
+                if (part.Data[at] != PatternAt(number, before + at)) return false;
+            }
+            before += part.Length;
         }
         return true;
     }
 
     private static byte PatternAt(ulong number, int at) => (byte)(((number + (ulong)at) * Multiplier) >> 56);
 
-    private bool Receive()
+    private void Take(int count, long now)
     {
-        Span<FramePart> parts = stackalloc FramePart[ReceivedAtOnce];
-        int count = _port.Receive(parts);
-        if (count == 0) return false;
         var latencies = _traffic.Latencies;
-        long now = latencies is null ? 0 : Stopwatch.GetTimestamp();
-        for (int i = 0; i < count; i++)
+        for (int begin = 0, end; begin < count; begin = end)
         {
-            ref readonly var part = ref parts[i];
-            if (!IsExpected(part) && !Resume(part)) continue;
+            end = begin + 1;
+            while (_in[end - 1].More) end++;
+            var frame = _in.AsSpan(begin, end - begin);
+            if (!IsExpected(frame) && !Resume(frame)) continue;
             _received++;
             ExpectNext();
             if (latencies is null) continue;
-            long due = *(long*)(part.Data + DueOffset);
+            long due = *(long*)(frame[0].Data + _dueOffset);
             if (due >= _traffic.CountFrom) latencies.Add(now - due);
         }
-        _port.Release(parts[..count]);
-        return true;
+        _port.Release(_in.AsSpan(0, count));
     }
 
     private void ExpectNext()
@@ -242,17 +318,22 @@ internal sealed unsafe class LeanGuest : IDisposable
         if (++_expectedAddress == _addresses) _expectedAddress = 0;
     }
 
-    private bool IsExpected(in FramePart part) =>
-        part.Length == _lengths[_expectedLength] && !part.More
-        && *(ulong*)part.Data == _inFirst + ((ulong)_expectedAddress << ToShift)
-        && (*(ulong*)(part.Data + sizeof(ulong)) & HeaderInSecondWord) == _inSecond + ((ulong)_expectedAddress << FromShift)
-        && *(ulong*)(part.Data + NumberOffset) == _expected
-        && (_expected % VerifyEvery != 0 || IsFilled(part, _expected));
+    private bool IsExpected(ReadOnlySpan<FramePart> frame)
+    {
+        byte* data = frame[0].Data;
+        return LengthOf(frame) == _lengths[_expectedLength]
+            && *(ulong*)data == _inFirst + ((ulong)_expectedAddress << ToShift)
+            && (*(ulong*)(data + sizeof(ulong)) & HeaderInSecondWord) == _inSecond + ((ulong)_expectedAddress << FromShift)
+            && *(ulong*)(data + _numberOffset) == _expected
+            && (!_segments || LargeSegment.IsWhole(_port.HeaderOf(frame[0])))
+            && (_expected % VerifyEvery != 0 || IsFilled(frame, _expected));
+    }
 
     // A frame other than the one that is due: true where it is a later one, and those between them are lost.
-    private bool Resume(in FramePart part)
+    private bool Resume(ReadOnlySpan<FramePart> frame)
     {
-        if (part.Length < PatternOffset) return false;
+        ref readonly var part = ref frame[0];
+        if (part.Length < FrameMix.Shortest) return false;
         ulong second = *(ulong*)(part.Data + sizeof(ulong)) & HeaderInSecondWord;
         if (second >> 32 == HelloType)
         {
@@ -260,13 +341,13 @@ internal sealed unsafe class LeanGuest : IDisposable
             return false;
         }
         // Frames of strangers are no business of these two.
-        if (second >> 32 != NumberedType) return false;
-        ulong number = *(ulong*)(part.Data + NumberOffset);
+        if (second >> 32 != _type) return false;
+        ulong number = *(ulong*)(part.Data + _numberOffset);
         if (number > _expected && number < _peer!._next)
         {
             var (expected, length, address) = (_expected, _expectedLength, _expectedAddress);
             (_expected, _expectedLength, _expectedAddress) = (number, (int)(number % (ulong)_lengths.Length), (int)(number % (ulong)_addresses));
-            if (IsExpected(part))
+            if (IsExpected(frame))
             {
                 _lost += number - expected;
                 return true;
@@ -292,25 +373,38 @@ internal sealed unsafe class LeanGuest : IDisposable
         long now = Stopwatch.GetTimestamp();
         if (now - _greetAt < HelloInterval) return false;
         _greetAt = now;
-        Span<FramePart> parts = stackalloc FramePart[ReceivedAtOnce];
-        int count = _port.Borrow(parts[..(_heard[0] ? parts.Length : 1)]);
+        int count = _port.Borrow(_out.AsSpan(0, _heard[0] ? ReceivedAtOnce : 1));
         for (int i = 0; i < count; i++)
         {
             var (first, second) = Header(_heard[0] ? _peerMac : MacAddress.Broadcast, _mac, HelloType);
-            new Span<byte>(parts[i].Data, _lengths[0]).Clear();
-            Write(parts[i].Data, first, second + ((ulong)_greeting << FromShift), 0);
-            parts[i].Length = _lengths[0];
+            new Span<byte>(_out[i].Data, HelloLength).Clear();
+            Write(_out[i].Data, first, second + ((ulong)_greeting << FromShift));
+            _out[i].Length = HelloLength;
             if (_heard[0] && ++_greeting == _addresses) _greeting = 0;
         }
-        if (count != 0) _port.Transmit(parts[..count]);
+        if (count != 0) _port.Transmit(_out.AsSpan(0, count));
         return true;
     }
 
     // Without this a switch that loses a whole window would end the measurement.
-    private void LookForStall(ulong arrived)
+    private void LookForStall()
     {
+        if (++_denied % LooksBeforeClock != 0) return;
         long now = Stopwatch.GetTimestamp();
+        ulong arrived = Math.Max(_peer!._expected, _givenUp);
         if (arrived != _progress) (_progress, _progressAt) = (arrived, now);
         else if (now - _progressAt > Stall) (_givenUp, _progressAt) = (_next, now);
+    }
+
+    // Who had more to send than a burst, and why.
+    private enum Behind
+    {
+        Not,
+
+        /// <summary>Its window was full when it fell behind.</summary>
+        WithTheSwitch,
+
+        /// <summary>It came round too late, or is too slow.</summary>
+        ByItself,
     }
 }

@@ -13,9 +13,9 @@ internal sealed class LeanLoad() : Load(
         using var pair = await LeanPair.StartAsync(sockets, settings, LoadCore);
         await pair.SendAsync(new Traffic(null, SecondSends: !settings.OneWay));
         await Task.Delay(TimeSpan.FromSeconds(settings.WarmUpSeconds));
-        var (mpps, busy) = await pair.MeasureAsync(TimeSpan.FromSeconds(settings.Seconds));
+        var flow = await pair.MeasureAsync(TimeSpan.FromSeconds(settings.Seconds));
         await inspect();
         await pair.EndAsync();
-        return new LoadResult(mpps, busy, pair.Lost, pair.Changed);
+        return new LoadResult(flow.Mpps, flow.GuestsBusy, pair.Lost, pair.Changed);
     }
 }

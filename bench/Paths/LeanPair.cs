@@ -5,11 +5,16 @@ using VhostSwitch.Packets;
 
 namespace VhostSwitch.Bench.Paths;
 
+/// <summary>What flowed between two lean guests for a while.</summary>
+/// <param name="Mpps">Million frames a second that arrived, both directions added.</param>
+/// <param name="GuestsBusy">The share of the guests' rounds in which there was something to do.</param>
+/// <param name="GuestsLate">The share of frames that the guests by themselves sent later than due; 0 where nothing is due.</param>
+/// <param name="Lost">Frames found to be lost.</param>
+internal readonly record struct Flow(double Mpps, double GuestsBusy, double GuestsLate, ulong Lost);
+
 /// <summary>Two lean guests and the thread that polls them.</summary>
 internal sealed class LeanPair : IDisposable
 {
-    private static readonly MacAddress FirstMac = MacAddress.Parse("02:00:00:01:00:00"), SecondMac = MacAddress.Parse("02:00:00:02:00:00");
-
     private readonly LeanGuest _first;
     private readonly LeanGuest _second;
     private readonly Thread _thread;
@@ -33,6 +38,10 @@ internal sealed class LeanPair : IDisposable
     /// <summary>Frames lost; the final word after <see cref="EndAsync"/>.</summary>
     public ulong Lost => _first.Lost + _second.Lost;
 
+    private ulong Sent => _first.Sent + _second.Sent;
+
+    private ulong Late => _first.Late + _second.Late;
+
     /// <summary>Frames changed or out of order.</summary>
     public ulong Changed => _first.Changed + _second.Changed;
 
@@ -40,13 +49,15 @@ internal sealed class LeanPair : IDisposable
     /// <param name="sockets">The switch's sockets.</param>
     /// <param name="settings">The case.</param>
     /// <param name="core">The core of the thread.</param>
-    public static async Task<LeanPair> StartAsync((string First, string Second) sockets, Settings settings, int core)
+    /// <param name="number">Which pair it is where there are several: its addresses.</param>
+    public static async Task<LeanPair> StartAsync((string First, string Second) sockets, Settings settings, int core, int number = 0)
     {
-        var first = new LeanGuest(sockets.First, FirstMac, SecondMac, settings);
+        MacAddress firstMac = MacOf((2 * number) + 1), secondMac = MacOf((2 * number) + 2);
+        var first = new LeanGuest(sockets.First, firstMac, secondMac, settings);
         LeanGuest second;
         try
         {
-            second = new LeanGuest(sockets.Second, SecondMac, FirstMac, settings);
+            second = new LeanGuest(sockets.Second, secondMac, firstMac, settings);
         }
         catch
         {
@@ -73,16 +84,20 @@ internal sealed class LeanPair : IDisposable
         while (_now != traffic) await Task.Delay(1);
     }
 
-    /// <summary>How many frames arrive while something goes on.</summary>
-    /// <returns>Million frames a second, and the share of the guests' rounds in which there was something to do.</returns>
-    public async Task<(double Mpps, double BusyShare)> MeasureAsync(TimeSpan time)
+    /// <summary>What flows while some time passes.</summary>
+    public async Task<Flow> MeasureAsync(TimeSpan time)
     {
         long start = Stopwatch.GetTimestamp();
         var (received, rounds, busy) = (Received, Volatile.Read(ref _rounds), Volatile.Read(ref _busyRounds));
+        var (sent, late, lost) = (Sent, Late, Lost);
         await Task.Delay(time);
         double frames = Received - received;
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        return (frames / seconds / 1e6, (double)(Volatile.Read(ref _busyRounds) - busy) / Math.Max(1, Volatile.Read(ref _rounds) - rounds));
+        return new Flow(
+            frames / seconds / 1e6, Share(Volatile.Read(ref _busyRounds) - busy, Volatile.Read(ref _rounds) - rounds),
+            Share(Late - late, Sent - sent), Lost - lost);
+
+        static double Share(ulong part, ulong whole) => (double)part / Math.Max(1, whole);
     }
 
     /// <summary>Lets them send no more, waits a second at most until all has arrived, and closes the account.</summary>
@@ -103,6 +118,9 @@ internal sealed class LeanPair : IDisposable
         _first.Dispose();
         _second.Dispose();
     }
+
+    // Its last two bytes are the guest's to count its addresses with.
+    private static MacAddress MacOf(int guest) => MacAddress.Parse($"02:00:00:{guest:x2}:00:00");
 
     private void Stop()
     {

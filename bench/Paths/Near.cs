@@ -20,13 +20,16 @@ internal static class Near
     private const int Looks = 10;
 
     /// <summary>Measures; a sample that began or ended far is taken again, and in the end shown as what it is.</summary>
-    public static async Task<T> MeasureAsync<T>(Func<Task<T>> measure, Action<T> again)
+    /// <param name="measure">Takes a sample.</param>
+    /// <param name="again">Told of one that is taken again.</param>
+    /// <param name="attempts">How often at most.</param>
+    public static async Task<T> MeasureAsync<T>(Func<Task<T>> measure, Action<T> again, int attempts = Attempts)
         where T : ISample
     {
         for (int attempt = 1; ; attempt++)
         {
             var sample = await measure();
-            if (sample.Place == Placement.Near || attempt == Attempts) return sample;
+            if (sample.Place == Placement.Near || attempt == attempts) return sample;
             again(sample);
         }
     }
@@ -36,8 +39,8 @@ internal static class Near
     /// <param name="entrants">Whom.</param>
     /// <param name="measure">Measures one in a round.</param>
     /// <param name="tell">Told of each sample, those that are taken again too.</param>
-    public static async Task<List<T>> InTurnAsync<T>(
-        int rounds, IReadOnlyList<Entrant> entrants, Func<Entrant, int, Task<T>> measure, Action<T> tell)
+    public static async Task<List<T>> InTurnAsync<TEntrant, T>(
+        int rounds, IReadOnlyList<TEntrant> entrants, Func<TEntrant, int, Task<T>> measure, Action<T> tell)
         where T : ISample
     {
         var samples = new List<T>();

@@ -16,6 +16,9 @@ internal sealed class OpenVswitchNormal() : Contender(
     // More do not fit into its memory here; the report says how many it had.
     public override int PortsIn(Settings settings) => Math.Min(base.PortsIn(settings), MostPorts);
 
+    public override string? WhyNot(Settings settings) => settings.Frames.Segments ? "through ports that serve a socket it passes no large segments"
+        : settings.Frames.IsLong ? "there is no memory here for its longer buffers" : null;
+
     public override async Task<Inspection> InspectAsync()
     {
         var before = await CyclesAsync();

@@ -10,8 +10,11 @@ internal sealed class Ours(string name = Ours.UsualName)
 
     private SwitchProcess? _process;
     private string? _control;
+    private Uplink? _uplink;
 
     public override int Pid => _process!.Pid;
+
+    public override Transcript? Transcript => _process?.Transcript;
 
     public override async Task<Inspection> InspectAsync()
     {
@@ -25,20 +28,45 @@ internal sealed class Ours(string name = Ours.UsualName)
             cycles.BusyShare, cycles.CyclesPerFrame, thread.GetProperty("gc_collections").GetInt32(), thread.GetProperty("allocated_bytes").GetInt64(), drops);
     }
 
+    public override async Task<long> SentToUplinkAsync() =>
+        (await _process!.StatusAsync()).Wire($"{_uplink!.Driver}0").FramesOut;
+
     protected override async Task<IReadOnlyList<string>> ServeAsync(TestFolder folder, Settings settings)
     {
-        string[] sockets = [.. Enumerable.Range(0, PortsIn(settings)).Select(i => folder.File($"s{i}"))];
+        _uplink = settings.Uplink;
+        _control = folder.File("ctl");
+        if (_uplink is { Way: UplinkWay.Both }) return await ServeBridgesAsync(folder, _uplink);
+        string[] sockets = [.. Enumerable.Range(0, _uplink?.Arguments.Count ?? PortsIn(settings)).Select(i => folder.File($"s{i}"))];
         var options = new SwitchOptions
         {
             Sockets = sockets, Cores = $"{SwitchCore}", Mode = "bridge", Mergeable = settings.Mergeable ? true : null,
+            TxChecksum = settings.Frames.Segments ? true : null, Tso = settings.Frames.Segments ? true : null,
+            Devices = _uplink is null ? [] : [_uplink.Device(0)],
         };
         _process = SwitchProcess.Start(folder, options);
-        _control = folder.File("ctl");
         await _process.WaitUntilServingAsync();
         return sockets;
     }
 
     protected override ValueTask EndAsync() => _process?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    // A bridge for each guest and its uplink.
+    private async Task<IReadOnlyList<string>> ServeBridgesAsync(TestFolder folder, Uplink uplink)
+    {
+        string[] names = [.. uplink.Arguments.Select((_, i) => $"s{i}")];
+        string[] sockets = [.. names.Select(folder.File)];
+        var bridges = names.Select((name, i) => $$"""
+            { "name": "bridge{{i}}", "ports": [
+              { "name": "{{name}}", "type": "dpdkvhostuser" },
+              { "name": "uplink{{i}}", "type": "dpdk", "options": { "dpdk-devargs": "{{uplink.Device(i)}}" } } ] }
+            """);
+        string configuration = folder.File("config.json");
+        await File.WriteAllTextAsync(configuration, $$"""{ "bridges": [{{string.Join(',', bridges)}}] }""");
+        string[] arguments = ["-l", $"{SwitchCore}", "--", "--config", configuration, "--ctl-socket", _control!];
+        _process = SwitchProcess.StartWith(folder, arguments, sockets, _control, Place);
+        await _process.WaitUntilServingAsync();
+        return sockets;
+    }
 
     private async Task<PmdCycles> CyclesAsync() =>
         PmdCycles.In(await ChildProcess.RunAsync("ovs-appctl", "ovs-appctl", ["-t", _control!, PmdCycles.Command], Limits.Step));

@@ -26,7 +26,7 @@ internal static unsafe partial class ProcessorTime
         return (time.Seconds * 1_000_000_000) + time.Nanoseconds;
     }
 
-    /// <summary>The time of the threads of a process that have such a name. They must not end meanwhile.</summary>
+    /// <summary>The time of the threads of a process whose names begin so; a line end is the end of a name. They must not end meanwhile.</summary>
     public static long OfThreads(int pid, string nameBegin) => Directory.GetDirectories($"/proc/{pid}/task")
         .Where(task => File.ReadAllText($"{task}/comm").StartsWith(nameBegin, StringComparison.Ordinal))
         .Sum(Scheduled);

@@ -76,6 +76,8 @@ var vm2vm = NewCommand(
       ./bench.sh vm2vm --size 64,512,1518                     what the table of goals is made of
       ./bench.sh vm2vm --packed --in-order                    other rings
       ./bench.sh vm2vm --guests lean --ports 32 --peers none  many ports, two of them busy
+      ./bench.sh vm2vm --guests lean --mergeable --size 9000,tso
+                                                              frames of several buffers, large TCP segments
     """,
     [rounds, seconds, size, guests, peers, addresses, ports, window, burst, oneWay, .. ring, output, json]);
 vm2vm.Validators.Add(result =>
@@ -85,6 +87,8 @@ vm2vm.Validators.Add(result =>
         || SizesOf(result).Any(mix => mix.Lengths.Count > 1);
     if (forLean && result.GetValue(guests) != Lean)
         result.AddError("--addresses, --window, --burst, --one-way and --size imix are for lean guests: add --guests lean");
+    if (SizesOf(result).Any(mix => mix.IsLong) && !(result.GetValue(mergeable) && result.GetValue(guests) == Lean))
+        result.AddError("frames of more than 1518 bytes take several buffers: add --mergeable --guests lean");
 });
 vm2vm.SetAction(async result =>
 {
@@ -121,25 +125,78 @@ scale.SetAction(async result =>
     Write(result, "scale" + settings.FileSuffix, await run.RunAsync());
 });
 
+var matrixRounds = new Option<int>("--rounds") { Description = rounds.Description, DefaultValueFactory = _ => 2 };
+var matrixSeconds = new Option<double>("--seconds") { Description = seconds.Description, DefaultValueFactory = _ => 1.5 };
+InRange(matrixRounds, 1, 1000);
+var matrix = NewCommand(
+    "matrix",
+    """
+    Many cases with short samples, this switch beside testpmd io: lengths, rings, mergeable buffers, frames of several buffers, addresses, ports,
+    bursts, one way. Lean guests; a quarter of an hour. It shows where the switch is weak; vm2vm measures a case well.
+    """,
+    [matrixRounds, matrixSeconds, output, json]);
+matrix.SetAction(async result =>
+{
+    var run = new Matrix(Entrant.ThisSwitch, Entrant.Peers["testpmd"], result.GetValue(matrixSeconds), result.GetValue(matrixRounds), progress);
+    Write(result, "matrix", await run.RunAsync());
+});
+
+var uplink = NewCommand(
+    "uplink",
+    """
+    Frames a second between guests and uplinks, this switch and DPDK testpmd side by side: from a guest to net_null, from net_pcap to a guest, and
+    between two guests over net_af_packet and a veth, both ways.
+    """,
+    [rounds, seconds, size, .. ring, output, json]);
+uplink.Validators.Add(result =>
+{
+    if (SizesOf(result).Any(mix => mix.IsLong || mix.Lengths.Count > 1)) result.AddError("uplink takes lengths of at most 1518 bytes, and not imix");
+});
+uplink.SetAction(async result =>
+{
+    var settings = SettingsOf(result);
+    Entrant[] entrants = [Entrant.ThisSwitch, Entrant.Peers["testpmd"]];
+    var run = new UplinkRun(entrants, settings, SizesOf(result.CommandResult), result.GetValue(rounds), progress);
+    Write(result, "uplink" + settings.FileSuffix, await run.RunAsync());
+});
+
+var threads = NewCommand(
+    "threads",
+    """
+    This switch with one poll thread and with two, two pairs of lean guests, by turns. It takes four cores, two for the switch and two for the guests;
+    with fewer it is inconclusive, and shows the processor time of a frame on each poll thread all the same.
+    """,
+    [rounds, seconds, size, .. ring, output, json]);
+threads.Validators.Add(result =>
+{
+    if (SizesOf(result) is not [{ IsLong: false }]) result.AddError("threads takes one --size of at most 1518 bytes");
+});
+threads.SetAction(async result =>
+{
+    var settings = SettingsOf(result);
+    Write(result, "threads" + settings.FileSuffix, await new Threads(settings, result.GetValue(rounds), progress).RunAsync());
+});
+
 var latency = NewCommand(
     "latency",
     """
     Latency from guest to guest at 10, 50 and 90 % load: this switch and DPDK testpmd, side by side.
 
-    The load is a share of what the same process forwarded in the closed loop just before. Then lean guests send by the clock, whatever arrives, and a
-    frame's time counts from when it was due: a switch that stands still for a while is charged for all that came meanwhile. The guests' own rounds
-    are part of every time, the same for each contender. p50, p99, p99.9 and the longest are shown.
+    A round begins with what testpmd io forwards in the closed loop; shares of that are the rates of all contenders of the round. Then lean guests
+    send by the clock, whatever arrives, and a frame's time counts from when it was due: a switch that stands still for a while is charged for all
+    that came meanwhile. The guests' own rounds are part of every time, the same for each contender. Where the guests by themselves are late with more
+    frames than lie above a quantile, the quantile does not count. p50, p99, p99.9 and the longest are shown.
     """,
     [rounds, seconds, size, oneWay, .. ring, output, json]);
 latency.Validators.Add(result =>
 {
-    if (SizesOf(result).Count > 1) result.AddError("latency takes one --size");
+    if (SizesOf(result) is not [{ IsLong: false }]) result.AddError("latency takes one --size of at most 1518 bytes");
 });
 latency.SetAction(async result =>
 {
     var settings = SettingsOf(result) with { OneWay = result.GetValue(oneWay) };
-    Entrant[] entrants = [Entrant.ThisSwitch, Entrant.Peers["testpmd"]];
-    Write(result, "latency" + settings.FileSuffix, await new Latency(settings, entrants, result.GetValue(rounds), progress).RunAsync());
+    var run = new Latency(settings, Entrant.Peers["testpmd"], [Entrant.ThisSwitch], result.GetValue(rounds), progress);
+    Write(result, "latency" + settings.FileSuffix, await run.RunAsync());
 });
 
 var idle = NewCommand(
@@ -200,7 +257,10 @@ summary.SetAction(result =>
     Console.Write(result.GetValue(json) ? read.ToJson() : read.ToString());
 });
 
-var root = new RootCommand("Benchmarks of whole paths, each beside its peers in one run.") { vm2vm, scale, latency, idle, guestTcp, generate, summary };
+var root = new RootCommand("Benchmarks of whole paths, each beside its peers in one run.")
+{
+    vm2vm, scale, matrix, uplink, threads, latency, idle, guestTcp, generate, summary,
+};
 var parsed = root.Parse(args);
 if (Environment.ProcessorCount < 2 && parsed.CommandResult.Command is { } command && command != root && command != summary)
 {

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -22,39 +21,44 @@ internal sealed record Report(
 
     public override string ToString()
     {
-        var text = new StringBuilder();
-        Line($"{Title}, {Settings.Ring}, mergeable buffers {(Settings.Mergeable ? "on" : "off")}, {Machine}");
+        var text = new ReportText();
+        text.Line($"{Title}, {Settings.Ring}, mergeable buffers {(Settings.Mergeable ? "on" : "off")}, {Machine}");
         foreach (var samples in Samples.GroupBy(s => $"{s.Load}, {s.Frames}: {s.Contender,-14}"))
         {
             foreach (var place in (Placement[])[Placement.Near, Placement.Far])
             {
                 var there = samples.Where(s => s.Place == place).ToList();
-                if (there.Count != 0) Line($"  {samples.Key} {Tell(there)}, cores {place.ToString().ToLowerInvariant()}");
+                if (there.Count != 0) text.Line($"  {samples.Key} {Tell(there)}, cores {place.ToString().ToLowerInvariant()}");
             }
-            if (!samples.Any(s => s.Place == Placement.Near)) Line($"  {samples.Key} inconclusive: no sample with the cores near each other");
+            if (!samples.Any(s => s.Place == Placement.Near)) text.Line($"  {samples.Key} inconclusive: no sample with the cores near each other");
         }
-        foreach (var finding in Findings)
-            Line($"  {finding.Tell()}");
-        Line($"  {Samples.Sum(s => s.Inspection!.Drops ?? 0)} frames dropped by this switch");
-        Line($"  lean guests: {Sum(s => s.Lost)} frames lost, {Sum(s => s.Changed)} changed or out of order");
-        foreach (string line in Legend)
-            Line($"  {line}");
-        return text.ToString();
-
-        void Line(string line) => text.Append(line).Append('\n');
-        ulong Sum(Func<Sample, ulong?> value) => Samples.Aggregate(0UL, (sum, s) => sum + (value(s) ?? 0));
+        text.Line($"  {Samples.Sum(s => s.Inspection!.Drops ?? 0)} frames dropped by this switch");
+        text.Line($"  lean guests: {Sum(Samples, s => s.Lost)} frames lost, {Sum(Samples, s => s.Changed)} changed or out of order");
+        return text.End(Findings, Legend);
     }
 
-    private static string Tell(List<Sample> samples)
+    /// <summary>The samples of one contender under one load, in words.</summary>
+    public static string Tell(IReadOnlyList<Sample> samples)
     {
         double busy = Statistics.Median(samples.Select(s => s.Inspection!.BusyShare));
         var cycles = samples.Select(s => s.Inspection!.CyclesPerFrame).OfType<double>().ToList();
         string frame = cycles.Count == 0 ? "" : $", {Statistics.Median(cycles):F0} cycles a frame";
         string guests = samples[0].GuestsBusy is null ? ""
             : $", guests find something in {100 * Statistics.Median(samples.Select(s => s.GuestsBusy!.Value)):F0} % of rounds";
+        string gbps = samples[0].Gbps is null ? "" : $", {Statistics.Median(samples.Select(s => s.Gbps!.Value)):F1} Gbit/s";
         return $"{Statistics.Median(samples.Select(s => s.Mpps)),7:F2} Mpps median of {samples.Count} "
-            + $"({samples.Min(s => s.Mpps):F2} to {samples.Max(s => s.Mpps):F2}), {Inspection.Tell(busy)}{frame}{guests}";
+            + $"({samples.Min(s => s.Mpps):F2} to {samples.Max(s => s.Mpps):F2}){gbps}, {Inspection.Tell(busy)}{frame}{guests}"
+            + TellErrors(samples);
     }
+
+    /// <summary>The frames that did not arrive as they were sent, in words; nothing where there are none.</summary>
+    public static string TellErrors(params IReadOnlyList<Sample> samples)
+    {
+        ulong lost = Sum(samples, s => s.Lost), changed = Sum(samples, s => s.Changed);
+        return (lost == 0 ? "" : $", {lost} frames lost") + (changed == 0 ? "" : $", {changed} changed or out of order");
+    }
+
+    private static ulong Sum(IEnumerable<Sample> samples, Func<Sample, ulong?> value) => samples.Aggregate(0UL, (sum, s) => sum + (value(s) ?? 0));
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, UseStringEnumConverter = true)]

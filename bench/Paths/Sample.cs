@@ -12,9 +12,11 @@ namespace VhostSwitch.Bench.Paths;
 /// <param name="Lost">Frames lost, where the load can tell.</param>
 /// <param name="Changed">Frames changed or out of order, where the load looks.</param>
 /// <param name="Inspection">What the contender said of itself.</param>
+/// <param name="Gbps">Gigabits a second of whole frames, where they are long.</param>
 internal sealed record Sample(
     string Contender, string Load, string Frames, int Round, double Mpps, double BeforeNs, double AfterNs,
-    double? GuestsBusy = null, ulong? Lost = null, ulong? Changed = null, Inspection? Inspection = null) : ISample
+    double? GuestsBusy = null, ulong? Lost = null, ulong? Changed = null, Inspection? Inspection = null, double? Gbps = null)
+    : ISample
 {
     /// <inheritdoc/>
     public Placement Place => Placements.Of(BeforeNs, AfterNs);

@@ -29,6 +29,9 @@ internal sealed record Settings(FrameMix Frames, bool Mergeable, bool Packed, bo
     /// <summary>Ports of the switch, those that are attached and idle included; null for as many as the contender has usually.</summary>
     public int? Ports { get; init; }
 
+    /// <summary>What guests exchange frames with in place of each other; null for nothing.</summary>
+    public Uplink? Uplink { get; init; }
+
     /// <summary>Only the first lean guest sends.</summary>
     public bool OneWay { get; init; }
 
@@ -37,7 +40,8 @@ internal sealed record Settings(FrameMix Frames, bool Mergeable, bool Packed, bo
 
     /// <summary>What the guests take beside the usual.</summary>
     public Features Features =>
-        Features.Version1 | (Mergeable ? Features.MrgRxbuf : 0) | (Packed ? Features.RingPacked : 0) | (InOrder ? Features.InOrder : 0);
+        Features.Version1 | (Mergeable ? Features.MrgRxbuf : 0) | (Packed ? Features.RingPacked : 0) | (InOrder ? Features.InOrder : 0)
+        | (Frames.Segments ? Features.Csum | Features.GuestCsum | Features.HostTso4 | Features.GuestTso4 : 0);
 
     /// <summary>What is appended to the names of a report's files, so that reports of other cases stay.</summary>
     public string FileSuffix =>

@@ -2,29 +2,6 @@ using VhostSwitch.Interop.Rig;
 
 namespace VhostSwitch.Bench.Paths;
 
-/// <summary>One that takes part in a comparison.</summary>
-/// <param name="Make">Makes the contender anew for every sample.</param>
-/// <param name="Change">What is different in the case for it; null for nothing.</param>
-internal sealed record Entrant(Func<Contender> Make, Func<Settings, Settings>? Change = null)
-{
-    /// <summary>The names by which <c>--peers</c> chooses, and whom.</summary>
-    public static IReadOnlyDictionary<string, Entrant> Peers { get; } = new Dictionary<string, Entrant>
-    {
-        ["testpmd"] = new(() => new TestpmdIo()),
-        ["ovs"] = new(() => new OpenVswitchNormal()),
-    };
-
-    public static Entrant ThisSwitch { get; } = new(() => new Ours());
-
-    public string Name { get; } = Make().Name;
-
-    /// <summary>The case as it is for this one.</summary>
-    public Settings In(Settings settings) => Change?.Invoke(settings) ?? settings;
-
-    /// <summary>One line for the report.</summary>
-    public string Describe(Settings settings) => Make().Describe(In(settings));
-}
-
 /// <summary>
 /// Frames a second from guest to guest, every entrant in turn in every round, so that what the machine does meanwhile happens to all.
 /// </summary>
@@ -47,11 +24,21 @@ internal sealed class SideBySide(
         {
             foreach (var mix in mixes)
             {
-                samples.AddRange(await Near.InTurnAsync(
-                    rounds, entrants, (entrant, round) => MeasureAsync(entrant, load, settings with { Frames = mix }, round), Tell));
+                var those = settings with { Frames = mix };
+                var able = entrants.Where(entrant => entrant.WhyNot(those) is null).ToList();
+                samples.AddRange(await Near.InTurnAsync(rounds, able, (entrant, round) => MeasureAsync(entrant, load, those, round), Tell));
             }
         }
-        string[] legend = [.. entrants.Select(entrant => entrant.Describe(settings)), .. loads.Select(load => $"{load.Name}: {load.What}")];
+        string[] legend =
+        [
+            .. entrants.Select(entrant => entrant.Describe(settings)),
+            .. from mix in mixes
+               from entrant in entrants
+               let why = entrant.WhyNot(settings with { Frames = mix })
+               where why is not null
+               select $"not measured with {mix.Name}: {entrant.Name}, since {why}",
+            .. loads.Select(load => $"{load.Name}: {load.What}"),
+        ];
         return new Report(title, entrants[0].Name, settings, samples, [.. FindingsOf(samples)], legend, Machine.Describe());
     }
 
@@ -63,7 +50,7 @@ internal sealed class SideBySide(
             foreach (var mix in mixes)
             {
                 var those = samples.Where(s => s.Load == load.Name && s.Frames == mix.Name).ToList();
-                foreach (var entrant in entrants.Skip(1))
+                foreach (var entrant in entrants.Skip(1).Where(entrant => entrant.WhyNot(settings with { Frames = mix }) is null))
                 {
                     string what = $"{settings.Name(load.Name, mix)}: {ours} / {entrant.Name}";
                     foreach (var finding in Finding.Ratios(what, those, ours, entrant.Name, (a, b) => a.Mpps / b.Mpps))
@@ -78,7 +65,8 @@ internal sealed class SideBySide(
 
     private void Tell(Sample sample) => progress(
         $"{sample.Load}, {sample.Frames}, round {sample.Round} of {rounds}: {sample.Contender,-14} {sample.Mpps,7:F2} Mpps, "
-        + $"{Inspection.Tell(sample.Inspection!.BusyShare)}, cores {sample.BeforeNs:F0} and {sample.AfterNs:F0} ns apart ({sample.Place.Tell()})");
+        + $"{Inspection.Tell(sample.Inspection!.BusyShare)}, cores {sample.BeforeNs:F0} and {sample.AfterNs:F0} ns apart ({sample.Place.Tell()})"
+        + Report.TellErrors(sample));
 
     private static async Task<Sample> MeasureAsync(Entrant entrant, Load load, Settings settings, int round)
     {
@@ -92,8 +80,19 @@ internal sealed class SideBySide(
             var sockets = await contender.StartAsync(folder, its);
             result = await load.RunAsync(folder, sockets, its, async () => inspection = await contender.InspectAsync());
         }
-        return new Sample(
-            entrant.Name, load.Name, settings.Frames.Name, round, result.Mpps, before, Near.Distance(),
-            result.GuestsBusy, result.Lost, result.Changed, inspection);
+        return SampleOf(entrant, load, its, round, before, result, inspection);
     }
+
+    /// <summary>What was measured as a sample, which ends now.</summary>
+    /// <param name="entrant">Of whom.</param>
+    /// <param name="load">The guests.</param>
+    /// <param name="settings">The case.</param>
+    /// <param name="round">The round.</param>
+    /// <param name="before">How far the cores were when it began.</param>
+    /// <param name="result">What the guests found.</param>
+    /// <param name="inspection">What the contender said.</param>
+    public static Sample SampleOf(
+        Entrant entrant, Load load, Settings settings, int round, double before, LoadResult result, Inspection? inspection) => new(
+        entrant.Name, load.Name, settings.Frames.Name, round, result.Mpps, before, Near.Distance(), result.GuestsBusy, result.Lost, result.Changed,
+        inspection, settings.Frames.IsLong ? result.Mpps * settings.Frames.MeanLength * 8 / 1000 : null);
 }

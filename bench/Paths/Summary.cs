@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 namespace VhostSwitch.Bench.Paths;
 
 /// <summary>A goal, and what was found of it.</summary>
-internal sealed record SummaryRow(string Row, string Wanted, Spread? Found, Verdict Verdict, string? MeasuredIn, string Command);
+internal sealed record SummaryRow(string Row, string Wanted, Spread? Found, Verdict Verdict, string? MeasuredIn, string Command, string? Why);
 
 /// <summary>What the reports in a folder say of the goals.</summary>
 internal sealed record Summary(IReadOnlyList<SummaryRow> Rows)
@@ -18,10 +18,12 @@ internal sealed record Summary(IReadOnlyList<SummaryRow> Rows)
                         select (file.Name, Finding: finding)).ToList();
         return new Summary([.. Goal.All.Select(goal =>
         {
-            var found = findings.Where(f => f.Finding.What == goal.What && f.Finding.Spread is not null).ToList();
+            var those = findings.Where(f => f.Finding.What == goal.What).ToList();
+            var found = those.Where(f => f.Finding.Spread is not null).ToList();
             // The same may have been measured twice: that with the most samples counts, and of what must always be so the worst.
             var (name, counts) = found.OrderByDescending(f => goal.Always ? f.Finding.Spread!.Highest : f.Finding.Spread!.Count).FirstOrDefault();
-            return new SummaryRow(goal.Row, goal.Limit, counts?.Spread, goal.Judge(counts), name, goal.Command);
+            string? why = those.Select(f => f.Finding.Why).FirstOrDefault(why => why is not null);
+            return new SummaryRow(goal.Row, goal.Limit, counts?.Spread, goal.Judge(counts), name, goal.Command, why);
         })]);
     }
 
@@ -33,7 +35,7 @@ internal sealed record Summary(IReadOnlyList<SummaryRow> Rows)
         foreach (var row in Rows)
         {
             string found = row.Found is { } f ? $"{f.Median:0.00} ({f.Lowest:0.00} to {f.Highest:0.00}, {f.Count} samples)"
-                : $"not measured: `{row.Command}`";
+                : row.Why ?? $"not measured: `{row.Command}`";
             text.Append($"| {row.Row} | {row.Wanted} | {found} | {Tell(row.Verdict)} |\n");
         }
         return text.ToString();

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -40,27 +39,21 @@ internal sealed record TcpReport(
 
     public override string ToString()
     {
-        var text = new StringBuilder();
-        Line($"{Settings.Bytes / 1e6:F0} MB of TCP from guest to guest, checksums and segments left to the receiver, {Machine}");
-        Line("nanoseconds of processor time a byte: all but the guests' processors = the switch + QEMU's other threads");
+        var text = new ReportText();
+        text.Line($"{Settings.Bytes / 1e6:F0} MB of TCP from guest to guest, checksums and segments left to the receiver, {Machine}");
+        text.Line("nanoseconds of processor time a byte: all but the guests' processors = the switch + QEMU's other threads");
         foreach (var group in Samples.Where(s => s.Place == Placement.Near).GroupBy(s => s.Contender))
         {
             string whole = group.Any(s => s.SwitchNs > 0) ? $", switch with empty rounds {Middle(s => s.WholeSwitchNsPerByte):F3}" : "";
-            Line($"  {group.Key,-14} {Middle(s => s.NsPerByte):F3} median of {group.Count()} ({Range(s => s.NsPerByte, "F3")}) = " +
+            text.Line($"  {group.Key,-14} {Middle(s => s.NsPerByte):F3} median of {group.Count()} ({Range(s => s.NsPerByte, "F3")}) = " +
                 $"{Middle(s => s.SwitchNsPerByte):F3} + {Middle(s => s.EmulatorNs / s.Bytes):F3}{whole}");
-            Line($"  {"",-14} {Middle(s => s.Gbps):F2} Gbit/s ({Range(s => s.Gbps, "F2")}), {Middle(s => s.FrameBytes):F0} bytes a frame, " +
+            text.Line($"  {"",-14} {Middle(s => s.Gbps):F2} Gbit/s ({Range(s => s.Gbps, "F2")}), {Middle(s => s.FrameBytes):F0} bytes a frame, " +
                 $"{Middle(s => s.Retransmitted):F0} segments sent again, kernel's network threads {Middle(s => s.SoftInterruptNs / s.Bytes):F3} ns a byte");
 
             double Middle(Func<TcpSample, double> value) => Statistics.Median(group.Select(value));
             string Range(Func<TcpSample, double> value, string format) => $"{group.Min(value).ToString(format)} to {group.Max(value).ToString(format)}";
         }
-        foreach (var finding in Findings)
-            Line($"  {finding.Tell()}");
-        foreach (string line in Legend)
-            Line($"  {line}");
-        return text.ToString();
-
-        void Line(string line) => text.Append(line).Append('\n');
+        return text.End(Findings, Legend);
     }
 
     private IEnumerable<IGrouping<string, PlotBar>> Bars(string heading, Func<TcpSample, double> value) =>

@@ -10,12 +10,17 @@ internal sealed partial class TestpmdIo() : Contender(UsualName, "DPDK testpmd, 
 {
     public const string UsualName = "testpmd io";
 
+    // As DPDK is built.
+    private const int MostPorts = 32;
+
     private Testpmd? _testpmd;
 
     public override int Pid => _testpmd!.Pid;
 
-    // It forwards between the two of each pair.
-    public override int PortsIn(Settings settings) => (base.PortsIn(settings) + 1) / 2 * 2;
+    public override Transcript? Transcript => _testpmd?.Transcript;
+
+    // It forwards between the two of each pair; the report says how many it had.
+    public override int PortsIn(Settings settings) => Math.Min((base.PortsIn(settings) + 1) / 2 * 2, MostPorts);
 
     // Counting cycles costs some, so it begins now; of the burst that is on its way the beginning is not known, and it counts wrongly.
     public override async Task<Inspection> InspectAsync()
@@ -29,20 +34,29 @@ internal sealed partial class TestpmdIo() : Contender(UsualName, "DPDK testpmd, 
         return new Inspection(Math.Clamp((after.Busy - before.Busy) / (Stopwatch.GetElapsedTime(start).TotalSeconds * after.Hertz), 0, 1));
     }
 
+    public override async Task<long> SentToUplinkAsync() =>
+        (await _testpmd!.ShowCountersAsync()).Where(port => port.Port % 2 == 1).Sum(port => port.SentFrames);
+
     protected override async Task<IReadOnlyList<string>> ServeAsync(TestFolder folder, Settings settings)
     {
-        string[] sockets = [.. Enumerable.Range(0, PortsIn(settings)).Select(i => folder.File($"s{i}"))];
+        var uplink = settings.Uplink;
+        string[] sockets = [.. Enumerable.Range(0, uplink?.Arguments.Count ?? PortsIn(settings)).Select(i => folder.File($"s{i}"))];
+        var guests = sockets.Select(socket => (TestpmdPort)new NetVhostPort(socket) { Segmentation = settings.Frames.Segments });
         _testpmd = Testpmd.Start(folder, new TestpmdOptions
         {
             Title = "testpmd io",
             Core = SwitchCore,
             ForwardMode = "io",
             HugePages = true,
-            Ports = [.. sockets.Select(socket => new NetVhostPort(socket))],
+            Namespace = Place,
+            Ports = [.. uplink is null ? guests : guests.Zip(uplink.Arguments, PairOf).SelectMany(pair => pair)],
         });
         await _testpmd.WaitUntilReadyAsync();
         await _testpmd.StartForwardingAsync();
         return sockets;
+
+        // It forwards between a guest and its uplink.
+        TestpmdPort[] PairOf(TestpmdPort guest, string arguments) => [guest, new OwnPort(uplink.Driver, $",{arguments}")];
     }
 
     protected override ValueTask EndAsync() => _testpmd?.DisposeAsync() ?? ValueTask.CompletedTask;

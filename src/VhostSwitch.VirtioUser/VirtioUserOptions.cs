@@ -15,7 +15,8 @@ public sealed record VirtioUserOptions
     /// <summary>What this driver can do, or can leave unused without harm. Anything else is refused.</summary>
     public const Features SupportedFeatures = Features.Version1 | Features.MrgRxbuf | Features.EventIdx | Features.IndirectDesc | Features.AnyLayout
         | Features.RingPacked | Features.InOrder
-        | Features.Csum | Features.HostTso4 | Features.HostTso6 | Features.HostEcn | Features.HostUfo | Features.Mq;
+        | Features.Csum | Features.HostTso4 | Features.HostTso6 | Features.HostEcn | Features.HostUfo | Features.Mq
+        | Features.GuestCsum | Features.GuestTso4 | Features.GuestTso6;
 
     /// <summary>The most memory files: one descriptor each, and a message of the protocol carries eight.</summary>
     public const int MaxMemoryRegions = 8;

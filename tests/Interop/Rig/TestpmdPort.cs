@@ -41,7 +41,11 @@ internal sealed record NetVhostPort(string Path) : TestpmdPort
     /// <summary>Connects to the socket in place of serving it.</summary>
     public bool Client { get; init; }
 
-    public override string ToVdev(int index) => $"net_vhost{index},iface={Path},queues={Queues}" + (Client ? ",client=1" : "");
+    /// <summary>Passes large segments on as they are: only with the former meaning of its flags does a frame keep them from one port to the next.</summary>
+    public bool Segmentation { get; init; }
+
+    public override string ToVdev(int index) =>
+        $"net_vhost{index},iface={Path},queues={Queues}" + (Client ? ",client=1" : "") + (Segmentation ? ",tso=1,legacy-ol-flags=1" : "");
 }
 
 /// <summary>An interface of a network namespace, as DPDK takes it.</summary>
