@@ -47,6 +47,8 @@ internal sealed record Goal(string Row, string What, string Command, double? AtL
             "lean guests, 64 bytes, split ring, p99.9 at 50 % load: testpmd io / vhost-switch",
             $"./bench.sh latency {Rounds}", AtLeast: 0.83),
         new("collections", "collections in a sample", VmToVm(""), AtMost: 0, Always: true),
+        new($"suspensions over {Pauses.LimitUs} us for collections, control plane in use", PausesReport.Collecting,
+            "./bench.sh pauses --minutes 10 --output docs/performance", AtMost: 0, Always: true),
         new("bytes allocated", "bytes allocated by the poll thread in a sample", VmToVm(""), AtMost: 0, Always: true),
         new("idle switch with 32 ports, percent of a core", "32 ports, percent of a core without frames: vhost-switch",
             $"./bench.sh idle {Rounds}", AtMost: 0.5),

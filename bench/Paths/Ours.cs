@@ -9,7 +9,9 @@ namespace VhostSwitch.Bench.Paths;
 /// The shipped program with its default options. It counts rounds with and without frames, but no cycles: it is busy for its thread's processor time
 /// without that of empty rounds, of which one takes as long as when there is hardly a frame.
 /// </summary>
-internal sealed partial class Ours(string name = Ours.UsualName)
+/// <param name="name">Its name.</param>
+/// <param name="environment">Settings of the runtime, each as NAME=VALUE; null for those it is shipped with.</param>
+internal sealed partial class Ours(string name = Ours.UsualName, IReadOnlyList<string>? environment = null)
     : Contender(name, "this switch: learning bridge, one poll thread, default options", usualPorts: 3)
 {
     public const string UsualName = "vhost-switch";
@@ -20,6 +22,9 @@ internal sealed partial class Ours(string name = Ours.UsualName)
     private SwitchProcess? _process;
     private string? _control;
     private Rounds _rounds;
+
+    /// <summary>How long it took until its last socket was there.</summary>
+    public TimeSpan StartedIn { get; private set; }
 
     public override int Pid => _process!.Pid;
 
@@ -49,8 +54,13 @@ internal sealed partial class Ours(string name = Ours.UsualName)
         {
             Sockets = sockets, Cores = $"{SwitchCore}", Mode = "bridge", Mergeable = settings.Mergeable ? true : null,
         };
-        _process = SwitchProcess.Start(folder, options);
         _control = folder.File("ctl");
+        long start = Stopwatch.GetTimestamp();
+        // The program "env" becomes the switch.
+        _process = environment is null ? SwitchProcess.Start(folder, options) : SwitchProcess.StartWith(
+            folder, [.. environment, Repository.SwitchProgram, .. options.ToArguments(_control)], sockets, _control, program: "env");
+        while (!File.Exists(_control) && Stopwatch.GetElapsedTime(start) < Limits.Step) await Task.Delay(1);
+        StartedIn = Stopwatch.GetElapsedTime(start);
         await _process.WaitUntilServingAsync();
         return sockets;
     }

@@ -26,6 +26,8 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
 {
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
 
+    // Before all threads: it begins with a collection.
+    private readonly CollectionBudget _collections = new();
     private readonly EventLoop _loop = new();
     private readonly MacTable _table = new();
     private readonly Action<LogLevel, string> _log;
@@ -39,7 +41,6 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
     private readonly ConfiguredPolling _polling;
     private readonly ConfiguredBridges _bridges;
     private readonly Thread _controlThread;
-    private readonly int _collectionsAtStart = GC.CollectionCount(0);
     private readonly Dictionary<PollThread, BusyMeter> _busy = [];
     private readonly TaskCompletionSource<string> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private uint _seconds;
@@ -113,6 +114,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         {
             instance.RemovePorts();
             instance._dataPlane.Dispose();
+            instance._collections.Dispose();
             throw;
         }
         instance._controlThread.Start();
@@ -164,6 +166,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         _bridges.Dispose();
         _configured.Dispose();
         _loop.Dispose();
+        _collections.Dispose();
     }
 
     private IEnumerable<MacTable> Tables => [_table, .. _bridges.Tables];
@@ -216,6 +219,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
             _busy.Remove(gone);
         foreach (var thread in _dataPlane.Threads)
             MeterOf(thread).Sample(thread);
+        _collections.Look(isQuiet: _dataPlane.Threads.All(thread => thread.IsSleeping));
     }
 
     // An interface that sorts frames by pool is told of each pool, and of each that has gone.
@@ -258,6 +262,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         [.. Tables.SelectMany(table => table.Entries()).Select(Show)],
         [.. _dataPlane.Threads.Select(Show)])
     {
+        Runtime = _collections.Snapshot(),
         Steering = _steering,
         Bridges = _configured.Shown(),
     };
@@ -348,14 +353,14 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
     {
         var queues = thread.Inputs.ToArray();
         double all = queues.Sum(_dataPlane.LoadOf);
-        return new(NodeOf(thread.Core), thread.Core, thread.Frames, thread.Passes, thread.BusyPasses, MeterOf(thread).Share,
+        return new(MeterOf(thread).Node, thread.Core, thread.Frames, thread.Passes, thread.BusyPasses, MeterOf(thread).Share,
             [.. queues.Select(queue => new QueueLoad(_dataPlane.Topology.Find(queue.PortId)?.Name ?? "", queue.Index, queue.IsEnabled, _dataPlane.LoadOf(queue) / all))])
         {
             IsIsolated = _dataPlane.IsIsolated(thread),
         };
     }
 
-    private BusyMeter MeterOf(PollThread thread) => CollectionsMarshal.GetValueRefOrAddDefault(_busy, thread, out _) ??= new BusyMeter();
+    private BusyMeter MeterOf(PollThread thread) => CollectionsMarshal.GetValueRefOrAddDefault(_busy, thread, out _) ??= new BusyMeter(NodeOf(thread.Core));
 
     private static int NodeOf(int core)
     {
@@ -377,7 +382,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         thread.Inputs.Length,
         thread.Frames,
         MeterOf(thread).Share,
-        GC.CollectionCount(0) - _collectionsAtStart,
+        _collections.Count,
         thread.AllocatedBytes);
 
     private unsafe IReadOnlyList<DeviceStatistics> Statistics()
@@ -408,10 +413,13 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
     }
 
     /// <summary>How many of a thread's passes found frames, over the last second.</summary>
-    private sealed class BusyMeter
+    /// <param name="node">The NUMA node of its core, which is asked for once.</param>
+    private sealed class BusyMeter(int node)
     {
         private ulong _passes;
         private ulong _busyPasses;
+
+        public int Node => node;
 
         public double Share { get; private set; }
 
