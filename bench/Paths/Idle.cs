@@ -9,6 +9,9 @@ internal sealed class Idle(Settings settings, IReadOnlyList<Entrant> entrants, i
     /// <summary>Frames a second of the second half, both directions added.</summary>
     public const int TrickleRate = 1000;
 
+    // After a start, and after a change of what is done, the runtime compiles again what is used often: an idle switch has long done so.
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(10);
+
     /// <summary>Runs everything.</summary>
     public async Task<IdleReport> RunAsync()
     {
@@ -33,8 +36,7 @@ internal sealed class Idle(Settings settings, IReadOnlyList<Entrant> entrants, i
         {
             using var pair = await LeanPair.StartAsync(await contender.StartAsync(folder, settings), settings, Load.LoadCore);
             idle = await ShareAsync(contender);
-            var uncounted = TimeSpan.FromSeconds(settings.WarmUpSeconds);
-            long from = Stopwatch.GetTimestamp() + (long)(uncounted.TotalSeconds * Stopwatch.Frequency);
+            long from = Stopwatch.GetTimestamp() + (long)(Settling.TotalSeconds * Stopwatch.Frequency);
             await pair.SendAsync(new Traffic(TrickleRate / 2.0, Latencies: latencies, CountFrom: from));
             trickle = await ShareAsync(contender);
             await pair.EndAsync();
@@ -48,7 +50,7 @@ internal sealed class Idle(Settings settings, IReadOnlyList<Entrant> entrants, i
 
     private async Task<double> ShareAsync(Contender contender)
     {
-        await Task.Delay(TimeSpan.FromSeconds(settings.WarmUpSeconds));
+        await Task.Delay(Settling);
         long start = Stopwatch.GetTimestamp(), time = ProcessorTime.OfProcess(contender.Pid);
         await Task.Delay(TimeSpan.FromSeconds(settings.Seconds));
         return 100 * (ProcessorTime.OfProcess(contender.Pid) - time) / Stopwatch.GetElapsedTime(start).TotalNanoseconds;

@@ -162,9 +162,11 @@ internal sealed unsafe class LeanGuest : IDisposable
 
     private bool SendDue(double rate)
     {
+        if (rate == 0) return false;
         double interval = Stopwatch.Frequency / rate;
         long sent = (long)(_next - _pacedNumber);
-        long due = (long)((Stopwatch.GetTimestamp() - _pacedFrom) / interval) - sent;
+        // The first is due at once.
+        long due = (long)((Stopwatch.GetTimestamp() - _pacedFrom) / interval) + 1 - sent;
         return due > 0 && Send((int)Math.Min(due, _burst), _pacedFrom + (long)(sent * interval), interval) != 0;
     }
 

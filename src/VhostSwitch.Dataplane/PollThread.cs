@@ -430,7 +430,7 @@ public sealed unsafe partial class PollThread : IDisposable
         {
             long start = Stopwatch.GetTimestamp();
             Wait(limit);
-            _spins.Slept(Stopwatch.GetElapsedTime(start));
+            _spins.Slept(Stopwatch.GetElapsedTime(start), inputs.Length);
         }
         Volatile.Write(ref _sleeping, false);
         foreach (var input in inputs)

@@ -6,20 +6,30 @@ namespace VhostSwitch.Dataplane;
 /// </summary>
 internal struct SpinBudget()
 {
-    /// <summary>About 0.1 ms of polling: longer than a guest takes to answer, and short against the time slices of a guest that stopped.</summary>
-    public const int Most = 4000;
+    /// <summary>In looks at a queue. About 0.1 ms of polling: longer than a guest takes to answer, and short against the time slices of a guest that stopped.</summary>
+    public const int Most = 24_000;
 
-    /// <summary>Some microseconds of polling: about what a sleep and the kick that ends it cost.</summary>
-    public const int Fewest = 125;
+    /// <summary>In looks at a queue. Some microseconds of polling: about what a sleep and the kick that ends it cost.</summary>
+    public const int Fewest = 750;
+
+    // What a pass costs beside its looks at queues, the pause behind it above all, in looks.
+    private const int LooksOfPause = 3;
 
     // A sleep shorter than this should have been polling. No static field: the runtime makes room for one when a thread first comes by, which would be
     // a poll thread, and now and then that takes an array of it.
     private const long ShortSleepTicks = 50 * TimeSpan.TicksPerMicrosecond;
 
-    /// <summary>The passes to make before the next sleep.</summary>
-    public int Passes { get; private set; } = Most;
+    private int _looks = Most;
+
+    /// <summary>The passes to make before the next sleep: the more queues a thread has, the fewer, since what polling takes is time.</summary>
+    public int Passes { get; private set; } = Most / LooksOfPause;
 
     /// <summary>Takes note of a sleep.</summary>
     /// <param name="time">How long it was.</param>
-    public void Slept(TimeSpan time) => Passes = time.Ticks < ShortSleepTicks ? Math.Min(2 * Passes, Most) : Math.Max(Passes / 2, Fewest);
+    /// <param name="queues">How many queues a pass looks at.</param>
+    public void Slept(TimeSpan time, int queues)
+    {
+        _looks = time.Ticks < ShortSleepTicks ? Math.Min(2 * _looks, Most) : Math.Max(_looks / 2, Fewest);
+        Passes = Math.Max(1, _looks / (LooksOfPause + queues));
+    }
 }

@@ -76,6 +76,10 @@ public sealed unsafe class MacTable : IDisposable
     private int _count;
     private uint _now;
 
+    // The control thread's, so that it need not go through a megabyte each second: no entry was seen before this second, and whether there are dead ones.
+    private uint _oldest;
+    private bool _anyDead;
+
     /// <summary>Makes an empty table.</summary>
     public MacTable()
     {
@@ -174,18 +178,21 @@ public sealed unsafe class MacTable : IDisposable
     public void Tick(uint now, uint maxAgeSeconds, Action waitForThreads)
     {
         Volatile.Write(ref _now, now);
-        bool anyDead = false;
+        if (!_anyDead && (maxAgeSeconds == 0 || now - _oldest <= maxAgeSeconds)) return;
+        _oldest = now;
         for (int i = 0; i < TotalEntries; i++)
         {
             ref var entry = ref _entries[i];
             if (Volatile.Read(ref entry.Key) == 0) continue;
             ulong value = Volatile.Read(ref entry.Value);
-            bool isOld = maxAgeSeconds != 0 && now - (uint)(value >> 16) > maxAgeSeconds;
-            bool expires = isOld && (ushort)value != NoPort && TryKill(ref entry, value);
-            if (expires) Expired++;
-            anyDead |= (ushort)value == NoPort || expires;
+            if ((ushort)value == NoPort) continue;
+            uint seen = (uint)(value >> 16);
+            if (maxAgeSeconds != 0 && now - seen > maxAgeSeconds && TryKill(ref entry, value)) Expired++;
+            // One that was refreshed meanwhile counts as it was: too old at worst, which brings the next walk forward.
+            else if (now - seen > now - _oldest) _oldest = seen;
         }
-        if (!anyDead) return;
+        if (!_anyDead) return;
+        _anyDead = false;
         waitForThreads();
         for (int i = 0; i < TotalEntries; i++)
         {
@@ -256,6 +263,7 @@ public sealed unsafe class MacTable : IDisposable
         {
             _perPort[(ushort)value]--;
             _count--;
+            _anyDead = true;
         }
         _lock.Exit(useMemoryBarrier: true);
         return killed;

@@ -26,6 +26,9 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
 {
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
 
+    // Soon enough for people who read of addresses. Each time wakes the control thread of an idle switch.
+    private static readonly TimeSpan ReportPeriod = TimeSpan.FromMilliseconds(500);
+
     // Before all threads: it begins with a collection.
     private readonly CollectionBudget _collections = new();
     private readonly EventLoop _loop = new();
@@ -73,7 +76,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         _server.DeviceRemoved += c => log(LogLevel.Info, VhostSwitchMessages.DeviceRemoved(c.Id));
         _server.Noted += (where, text) => log(LogLevel.Warning, $"{where}: {text}");
         _loop.Every(TimeSpan.FromSeconds(1), Tick);
-        _loop.Every(TimeSpan.FromMilliseconds(100), ReportAddresses);
+        _loop.Every(ReportPeriod, ReportAddresses);
         _controlThread = new Thread(() =>
         {
             if (configuration.ControlCores.Count > 0) CpuAffinity.Pin([.. configuration.ControlCores]);

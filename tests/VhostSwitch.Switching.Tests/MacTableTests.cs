@@ -128,6 +128,37 @@ public sealed class MacTableTests : IDisposable
     }
 
     [Fact]
+    public void ForgetsEveryAddressInTheSecondInWhichItIsTooOld()
+    {
+        const uint age = 10, last = 40;
+        uint[] seen = new uint[20];
+        for (uint now = 0; now < last; now++)
+        {
+            _table.Tick(now, age, () => { });
+            // Each is heard of a few times at a pace of its own, and then no more.
+            for (uint i = 0; i < seen.Length && now < 15; i++)
+            {
+                if (now < i || (now - i) % 4 != 0) continue;
+                _table.Learn(Key(i), 1);
+                seen[i] = now;
+            }
+            for (uint i = 0; i < Math.Min(seen.Length, 15); i++)
+                Assert.Equal(now >= i && now - seen[i] <= age ? 1 : MacTable.NoPort, _table.Find(Key(i)));
+        }
+        Assert.Empty(_table.Entries());
+    }
+
+    [Fact]
+    public void GoesByAShorterAgeAtOnce()
+    {
+        _table.Learn(Key(1), 1);
+        _table.Tick(301, 400, () => { });
+        Assert.Equal(1, _table.Find(Key(1)));
+        _table.Tick(302, 300, () => { });
+        Assert.Equal(MacTable.NoPort, _table.Find(Key(1)));
+    }
+
+    [Fact]
     public void AgesNothingWithoutALimit()
     {
         _table.Learn(Key(1), 1);

@@ -15,7 +15,7 @@ public interface IDeviceOwner : IDeviceEvents, IDisposable
     /// <param name="device">The device.</param>
     void Connect(Device device);
 
-    /// <summary>Looks for rings that broke, and whatever else shows only in time. Called a few times a second.</summary>
+    /// <summary>Looks for rings that broke, and whatever else shows only in time. Called twice a second.</summary>
     void Check();
 }
 
@@ -27,7 +27,8 @@ public interface IDeviceOwner : IDeviceEvents, IDisposable
 public sealed class DeviceServer<TOwner> : IDisposable
     where TOwner : class, IDeviceOwner
 {
-    private static readonly TimeSpan CheckPeriod = TimeSpan.FromMilliseconds(200);
+    // Each time looks at every ring of every device: most of what an idle switch does.
+    private static readonly TimeSpan CheckPeriod = TimeSpan.FromMilliseconds(500);
 
     // Full huge pages or a full tmpfs look the same as a truncated file: the page behind an address cannot be had.
     private const string LostMemory =
