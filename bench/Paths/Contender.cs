@@ -47,9 +47,6 @@ internal abstract class Contender(string name, string what, int usualPorts) : IA
     /// <summary>What it says of itself while the load runs.</summary>
     public abstract Task<Inspection> InspectAsync();
 
-    /// <summary>When the load is gone: completes what it said with what it needs other frames for.</summary>
-    public virtual Task<Inspection> CompleteAsync(Inspection said, (string First, string Second) sockets, Settings settings) => Task.FromResult(said);
-
     public async ValueTask DisposeAsync()
     {
         _idle.ForEach(port => port.Dispose());

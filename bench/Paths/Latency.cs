@@ -47,7 +47,6 @@ internal sealed class Latency(Settings settings, IReadOnlyList<Entrant> entrants
                 await pair.EndAsync();
                 (lost, changed) = (pair.Lost, pair.Changed);
             }
-            inspection = await contender.CompleteAsync(inspection, sockets, settings);
         }
         return new LatencySample(entrant.Name, round, closed, points, lost, changed, inspection, before, Near.Distance());
     }

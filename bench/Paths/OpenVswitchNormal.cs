@@ -1,11 +1,9 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
 using VhostSwitch.Interop.Rig;
 
 namespace VhostSwitch.Bench.Paths;
 
 /// <summary>Open vSwitch with DPDK: one bridge with NORMAL forwarding, one PMD thread.</summary>
-internal sealed partial class OpenVswitchNormal() : Contender(
+internal sealed class OpenVswitchNormal() : Contender(
     "Open vSwitch", "Open vSwitch with DPDK, NORMAL bridge, dpdkvhostuser ports, one PMD thread", usualPorts: 2)
 {
     // About 90 MiB each.
@@ -22,9 +20,8 @@ internal sealed partial class OpenVswitchNormal() : Contender(
     {
         var before = await CyclesAsync();
         await Task.Delay(Look);
-        var after = await CyclesAsync();
-        double busy = after.Busy - before.Busy, idle = after.Idle - before.Idle;
-        return new Inspection(busy / Math.Max(1, busy + idle));
+        var cycles = await CyclesAsync() - before;
+        return new Inspection(cycles.BusyShare, cycles.CyclesPerFrame);
     }
 
     protected override async Task<IReadOnlyList<string>> ServeAsync(TestFolder folder, Settings settings)
@@ -39,18 +36,5 @@ internal sealed partial class OpenVswitchNormal() : Contender(
 
     protected override ValueTask EndAsync() => _ovs?.DisposeAsync() ?? ValueTask.CompletedTask;
 
-    // The PMD thread comes first, the main thread, which has such counters too, behind it.
-    private async Task<(double Busy, double Idle)> CyclesAsync()
-    {
-        string text = await _ovs!.AskAsync("dpif-netdev/pmd-stats-show");
-        return (Number(ProcessingCycles()), Number(IdleCycles()));
-
-        double Number(Regex line) => double.Parse(line.Match(text).Groups[1].Value, CultureInfo.InvariantCulture);
-    }
-
-    [GeneratedRegex(@"processing cycles: (\d+)")]
-    private static partial Regex ProcessingCycles();
-
-    [GeneratedRegex(@"idle cycles: (\d+)")]
-    private static partial Regex IdleCycles();
+    private async Task<PmdCycles> CyclesAsync() => PmdCycles.In(await _ovs!.AskAsync(PmdCycles.Command));
 }

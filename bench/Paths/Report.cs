@@ -48,10 +48,12 @@ internal sealed record Report(
     private static string Tell(List<Sample> samples)
     {
         double busy = Statistics.Median(samples.Select(s => s.Inspection!.BusyShare));
+        var cycles = samples.Select(s => s.Inspection!.CyclesPerFrame).OfType<double>().ToList();
+        string frame = cycles.Count == 0 ? "" : $", {Statistics.Median(cycles):F0} cycles a frame";
         string guests = samples[0].GuestsBusy is null ? ""
             : $", guests find something in {100 * Statistics.Median(samples.Select(s => s.GuestsBusy!.Value)):F0} % of rounds";
         return $"{Statistics.Median(samples.Select(s => s.Mpps)),7:F2} Mpps median of {samples.Count} "
-            + $"({samples.Min(s => s.Mpps):F2} to {samples.Max(s => s.Mpps):F2}), {Inspection.Tell(busy)}{guests}";
+            + $"({samples.Min(s => s.Mpps):F2} to {samples.Max(s => s.Mpps):F2}), {Inspection.Tell(busy)}{frame}{guests}";
     }
 }
 

@@ -91,7 +91,6 @@ internal sealed class SideBySide(
         {
             var sockets = await contender.StartAsync(folder, its);
             result = await load.RunAsync(folder, sockets, its, async () => inspection = await contender.InspectAsync());
-            inspection = await contender.CompleteAsync(inspection!, sockets, its);
         }
         return new Sample(
             entrant.Name, load.Name, settings.Frames.Name, round, result.Mpps, before, Near.Distance(),

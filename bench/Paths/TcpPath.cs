@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
 using VhostSwitch.Interop.Rig;
 
 namespace VhostSwitch.Bench.Paths;
@@ -71,7 +69,7 @@ internal sealed class OursTcp() : TcpPath(
 }
 
 /// <summary>Open vSwitch with DPDK and its segmentation offload. Its thread polls for ever; of its time only what it calls processing counts.</summary>
-internal sealed partial class OpenVswitchTcp() : TcpPath(
+internal sealed class OpenVswitchTcp() : TcpPath(
     "Open vSwitch",
     "Open vSwitch with DPDK, NORMAL bridge, userspace-tso-enable, two dpdkvhostuserclient ports, one PMD thread; " +
     "counted: the PMD thread's time by its own share of processing cycles")
@@ -100,30 +98,18 @@ internal sealed partial class OpenVswitchTcp() : TcpPath(
     public override async Task<SwitchTime> EndAsync()
     {
         var end = await ReadAsync();
-        double processing = end.Processing - _begin.Processing, idle = end.Idle - _begin.Idle;
-        return new SwitchTime((end.Thread - _begin.Thread) * processing / (processing + idle), end.Process - _begin.Process);
+        return new SwitchTime((end.Thread - _begin.Thread) * (end.Cycles - _begin.Cycles).BusyShare, end.Process - _begin.Process);
     }
 
     public override ValueTask DisposeAsync() => _ovs?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     private async Task<Reading> ReadAsync()
     {
-        string text = await _ovs!.AskAsync("dpif-netdev/pmd-stats-show");
-        // The PMD thread comes first, the main thread, which has such counters too, behind it.
-        return new Reading(
-            Number(ProcessingCycles().Match(text)), Number(IdleCycles().Match(text)),
-            ProcessorTime.OfThreads(_ovs.Pid, "pmd"), ProcessorTime.OfProcess(_ovs.Pid));
+        var cycles = PmdCycles.In(await _ovs!.AskAsync(PmdCycles.Command));
+        return new Reading(cycles, ProcessorTime.OfThreads(_ovs.Pid, "pmd"), ProcessorTime.OfProcess(_ovs.Pid));
     }
 
-    private static long Number(Match match) => long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture);
-
-    [GeneratedRegex(@"processing cycles: (\d+)")]
-    private static partial Regex ProcessingCycles();
-
-    [GeneratedRegex(@"idle cycles: (\d+)")]
-    private static partial Regex IdleCycles();
-
-    private readonly record struct Reading(long Processing, long Idle, long Thread, long Process);
+    private readonly record struct Reading(PmdCycles Cycles, long Thread, long Process);
 }
 
 /// <summary>QEMU's tap back-end on the kernel's bridge: no switch process at all, the work is done in system calls of QEMU's main threads.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -106,6 +107,20 @@ public unsafe struct Frame
 
     /// <summary>Set by an output that took the frame.</summary>
     public bool Delivered;
+
+    /// <summary>Begins a frame of one segment that nothing is left to be done to and nothing was decided on. Its snapshot is yet to be read.</summary>
+    /// <param name="frame">The frame.</param>
+    /// <param name="data">Its bytes.</param>
+    /// <param name="length">How many.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Begin(Frame* frame, byte* data, uint length)
+    {
+        // Fields that lie side by side by one store each.
+        frame->Data = data;
+        *(ulong*)&frame->DataLength = length | ((ulong)length << 32);
+        *(ulong*)&frame->MoreSegments = (ulong)Undecided << 32;
+        Vector128<byte>.Zero.Store((byte*)&frame->Offload);
+    }
 
     /// <summary>0 where nothing is left to be done to the frame: two fields of <see cref="Offload"/>, flags and kind, by one load.</summary>
     /// <param name="frame">The frame.</param>

@@ -16,7 +16,7 @@ public sealed unsafe partial class PollThread
     private QueueCounters* _sender;
 
     /// <summary>How many receivers are full and have frames kept for them.</summary>
-    public int Waiting => Volatile.Read(ref _waiting);
+    internal int Waiting => Volatile.Read(ref _waiting);
 
     // False where some were dropped, since the queue has no room.
     private bool Offer(OutputQueue queue, Burst burst, ushort* which, int count)
@@ -62,14 +62,17 @@ public sealed unsafe partial class PollThread
         return true;
     }
 
-    private void TryAgain()
+    // True where a receiver took something.
+    private bool TryAgain()
     {
+        bool worked = false;
         long now = Stopwatch.GetTimestamp();
         for (int i = _waiting - 1; i >= 0; i--)
         {
             var room = _rooms[i];
             if (now - room.NextTry < 0) continue;
             bool some = SendWaiting(room);
+            worked |= some;
             CountRetry(room.Queue!);
             room.TriesInVain = some ? 0 : room.TriesInVain + 1;
             room.NextTry = now + _retryDelay;
@@ -78,6 +81,7 @@ public sealed unsafe partial class PollThread
             room.Queue!.Stalled = room.Count > 0;
             CloseRoom(i);
         }
+        return worked;
     }
 
     private int TriesFor(OutputQueue queue) => queue.Retries == OutputQueue.DefaultRetries ? _retry.Tries : queue.Retries;

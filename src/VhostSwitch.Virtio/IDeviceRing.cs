@@ -7,7 +7,8 @@ namespace VhostSwitch.Virtio;
 /// <remarks>
 /// A burst goes: <see cref="Available"/>, <see cref="Peek"/> for each chain (and <see cref="Follow"/> for its further
 /// descriptors), <see cref="Use"/> for each chain in the order they were peeked, <see cref="Publish{TLog}"/>, then the question
-/// whether to notify.
+/// whether to notify. Where chains of a single descriptor follow each other, <see cref="PeekBurst"/> and <see cref="UseBurst"/> do the
+/// same for many of them at a time.
 /// </remarks>
 public interface IDeviceRing
 {
@@ -29,6 +30,22 @@ public interface IDeviceRing
     /// <param name="first">The copy.</param>
     /// <returns>The chain's id for <see cref="Use"/>; -1 when there is none after all or the driver broke the rules, told by <see cref="Fault"/>.</returns>
     int Peek(int i, out Descriptor first);
+
+    /// <summary>
+    /// Copies the descriptors of available chains, each once, up to the first chain that has more than one or breaks the rules: that one goes by
+    /// <see cref="Peek"/>.
+    /// </summary>
+    /// <param name="first">Which of the available chains to begin with, as for <see cref="Peek"/>.</param>
+    /// <param name="into">Receives them, each with its id.</param>
+    /// <param name="most">The most wanted; no more than <see cref="Available"/> has said there are.</param>
+    /// <returns>How many were copied.</returns>
+    unsafe int PeekBurst(int first, PeekedBuffer* into, int most);
+
+    /// <summary>Prepares the return of chains, each with what was written into it. The driver sees them after <see cref="Publish{TLog}"/>.</summary>
+    /// <param name="first">How many chains were prepared since the last <see cref="Publish{TLog}"/>.</param>
+    /// <param name="buffers">The chains, in the order they were peeked.</param>
+    /// <param name="count">How many.</param>
+    unsafe void UseBurst(int first, PeekedBuffer* buffers, int count);
 
     /// <summary>Copies the descriptor that follows in the chain that was peeked last, once.</summary>
     /// <param name="descriptor">A descriptor with <see cref="Descriptor.HasNext"/>; replaced by its successor.</param>

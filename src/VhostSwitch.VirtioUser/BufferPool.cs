@@ -6,6 +6,10 @@ namespace VhostSwitch.VirtioUser;
 /// <summary>The buffers of one queue: where each lies here and what the device calls it. Numbers are kept in private memory.</summary>
 internal unsafe struct BufferPool
 {
+    // A cache line between two buffers. At multiples of 2 KiB the beginnings of all buffers would share two sets of a first-level cache, and push each
+    // other out: 14 against 11 million frames a second through packed rings.
+    private const int Spacing = 64;
+
     private readonly Entry[] _memory;
     private readonly Entry* _buffers;
 
@@ -19,7 +23,7 @@ internal unsafe struct BufferPool
         for (int i = 0; i < count; i++)
         {
             int region = RegionOf(i, count, memory.Regions);
-            byte* start = memory.Take(region, (nuint)bufferSize, VirtioUserOptions.BufferAlignment);
+            byte* start = memory.Take(region, (nuint)(bufferSize + Spacing), Spacing);
             _buffers[i] = new Entry { Start = start, GuestAddress = memory.GuestAddress(region, start) };
         }
     }
@@ -29,6 +33,9 @@ internal unsafe struct BufferPool
 
     /// <summary>Bytes of one buffer, network header included.</summary>
     internal int BufferSize { get; }
+
+    /// <summary>The memory that so many buffers take, in bytes.</summary>
+    internal static nuint LengthFor(int count, int bufferSize) => (nuint)count * (nuint)(bufferSize + Spacing);
 
     /// <summary>How many of a queue's buffers lie in a region.</summary>
     internal static int CountIn(int region, int count, int regions) =>

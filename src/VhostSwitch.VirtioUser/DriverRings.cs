@@ -95,7 +95,7 @@ internal sealed unsafe class DriverRings : IDisposable
     internal static nuint LengthFor(int pairs, int size)
     {
         nuint one = SplitLayout.DescriptorTableLength(size) + SplitLayout.AvailableLength(size) + SplitLayout.UsedLength(size) + (4 * PartAlignment);
-        return ((nuint)(RingsOfAPair * pairs) * one) + VirtioUserOptions.BufferAlignment;
+        return ((nuint)(RingsOfAPair * pairs) * one) + VirtioUserOptions.BufferUnit;
     }
 
     /// <summary>Where a ring lies.</summary>

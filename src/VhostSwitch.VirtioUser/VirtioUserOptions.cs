@@ -20,8 +20,8 @@ public sealed record VirtioUserOptions
     /// <summary>The most memory files: one descriptor each, and a message of the protocol carries eight.</summary>
     public const int MaxMemoryRegions = 8;
 
-    /// <summary>Buffers start at multiples of this many bytes from the start of their memory region.</summary>
-    public const int BufferAlignment = 2048;
+    /// <summary>Bytes of the smallest buffer; larger ones have a multiple of it.</summary>
+    public const int BufferUnit = 2048;
 
     /// <summary>The back-end's socket.</summary>
     public required string Path { get; init; }
@@ -41,8 +41,8 @@ public sealed record VirtioUserOptions
     /// <summary>The features asked for; what the back-end does not offer is left out.</summary>
     public Features Features { get; init; } = DefaultFeatures;
 
-    /// <summary>Bytes of one buffer, header included: a multiple of <see cref="BufferAlignment"/>.</summary>
-    public int BufferSize { get; init; } = BufferAlignment;
+    /// <summary>Bytes of one buffer, header included: a multiple of <see cref="BufferUnit"/>.</summary>
+    public int BufferSize { get; init; } = BufferUnit;
 
     /// <summary>Buffers frames are received into; null for as many as the ring has entries.</summary>
     public int? ReceiveBuffers { get; init; }
@@ -88,8 +88,8 @@ public sealed record VirtioUserOptions
             throw new ArgumentException($"features: {string.Join(", ", FeatureNames.Of(others))} not built in this driver", nameof(Features));
         if ((Features & (Features.RingPacked | Features.InOrder)) != 0 && (Features & Features.Version1) == 0)
             throw new ArgumentException("features: RING_PACKED and IN_ORDER need VERSION_1; a legacy device knows neither", nameof(Features));
-        if (BufferSize < BufferAlignment || BufferSize % BufferAlignment != 0 || BufferSize > 65536)
-            throw new ArgumentException($"buffer size {BufferSize}: a multiple of {BufferAlignment}, at most 65536", nameof(BufferSize));
+        if (BufferSize < BufferUnit || BufferSize % BufferUnit != 0 || BufferSize > 65536)
+            throw new ArgumentException($"buffer size {BufferSize}: a multiple of {BufferUnit}, at most 65536", nameof(BufferSize));
         if (ReceiveBuffers is { } receive && (receive < 1 || receive > QueueSize))
             throw new ArgumentException($"{receive} receive buffers: 1 to queue_size ({QueueSize})", nameof(ReceiveBuffers));
         if (TransmitBuffers is { } transmit && (transmit < 1 || transmit > QueueSize))

@@ -81,7 +81,7 @@ public sealed unsafe class VirtioUserPort : IDisposable
         for (int region = 0; region < lengths.Length; region++)
         {
             int buffers = BufferPool.CountIn(region, receiveBuffers, lengths.Length) + BufferPool.CountIn(region, transmitBuffers, lengths.Length);
-            lengths[region] = (nuint)pairs * (nuint)buffers * (nuint)options.BufferSize;
+            lengths[region] = (nuint)pairs * BufferPool.LengthFor(buffers, options.BufferSize);
             if (region == 0) lengths[region] += DriverRings.LengthFor(pairs, options.QueueSize);
         }
         _memory = new DriverMemory(lengths, options.GuestPhysicalStart);

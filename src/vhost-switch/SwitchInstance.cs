@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using VhostSwitch.Control.CommandLine;
 using VhostSwitch.Control.Configuration;
 using VhostSwitch.Control.Messages;
@@ -44,7 +43,8 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
     private readonly ConfiguredPolling _polling;
     private readonly ConfiguredBridges _bridges;
     private readonly Thread _controlThread;
-    private readonly Dictionary<PollThread, BusyMeter> _busy = [];
+    private readonly Dictionary<int, int> _nodes = [];
+    private readonly Dictionary<PollThread, (PollThreadCounts Counts, PollThreadRates Rates)> _seen = [];
     private readonly TaskCompletionSource<string> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private uint _seconds;
 
@@ -218,10 +218,10 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         uint age = _configuration.Mode == SwitchMode.Vmdq ? 0u : BridgeForwarder.AgeSeconds;
         _table.Tick(++_seconds, age, _dataPlane.WaitForThreads);
         _bridges.Tick(_seconds);
-        foreach (var gone in _busy.Keys.Except(_dataPlane.Threads).ToList())
-            _busy.Remove(gone);
+        foreach (var gone in _seen.Keys.Except(_dataPlane.Threads).ToList())
+            _seen.Remove(gone);
         foreach (var thread in _dataPlane.Threads)
-            MeterOf(thread).Sample(thread);
+            Observe(thread);
         _collections.Look(isQuiet: _dataPlane.Threads.All(thread => thread.IsSleeping));
     }
 
@@ -356,20 +356,30 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
     {
         var queues = thread.Inputs.ToArray();
         double all = queues.Sum(_dataPlane.LoadOf);
-        return new(MeterOf(thread).Node, thread.Core, thread.Frames, thread.Passes, thread.BusyPasses, MeterOf(thread).Share,
+        var (age, work) = (thread.Age, thread.WorkTime);
+        return new(NodeOf(thread.Core), thread.Core, thread.Frames, Cycles(age), Cycles(work < age ? work : age), RatesOf(thread).BusyShare,
             [.. queues.Select(queue => new QueueLoad(_dataPlane.Topology.Find(queue.PortId)?.Name ?? "", queue.Index, queue.IsEnabled, _dataPlane.LoadOf(queue) / all))])
         {
             IsIsolated = _dataPlane.IsIsolated(thread),
         };
     }
 
-    private BusyMeter MeterOf(PollThread thread) => CollectionsMarshal.GetValueRefOrAddDefault(_busy, thread, out _) ??= new BusyMeter(NodeOf(thread.Core));
-
-    private static int NodeOf(int core)
+    private void Observe(PollThread thread)
     {
+        var now = PollThreadCounts.Of(thread);
+        _seen[thread] = (now, _seen.TryGetValue(thread, out var before) ? PollThreadRates.Between(before.Counts, now) : default);
+    }
+
+    private PollThreadRates RatesOf(PollThread thread) => _seen.TryGetValue(thread, out var seen) ? seen.Rates : default;
+
+    private static ulong Cycles(TimeSpan time) => (ulong)(time.TotalMicroseconds * (ProcessorClock.CounterMHz ?? 0));
+
+    private int NodeOf(int core)
+    {
+        if (_nodes.TryGetValue(core, out int known)) return known;
         string folder = $"/sys/devices/system/cpu/cpu{core}";
         string? node = Directory.Exists(folder) ? Directory.EnumerateDirectories(folder, "node*").FirstOrDefault() : null;
-        return node is null ? 0 : int.Parse(Path.GetFileName(node)["node".Length..], CultureInfo.InvariantCulture);
+        return _nodes[core] = node is null ? 0 : int.Parse(Path.GetFileName(node)["node".Length..], CultureInfo.InvariantCulture);
     }
 
     private MacTableEntry Show(MacEntry entry) => new(
@@ -378,15 +388,25 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         _dataPlane.Topology.Find(entry.Port)?.Name ?? $"port {entry.Port}",
         _configuration.Mode == SwitchMode.Vmdq ? null : entry.AgeSeconds);
 
-    private PollThreadSnapshot Show(PollThread thread) => new(
-        thread.Index,
-        thread.Core,
-        thread.IsSleeping ? "sleeping" : "polling",
-        thread.Inputs.Length,
-        thread.Frames,
-        MeterOf(thread).Share,
-        _collections.Count,
-        thread.AllocatedBytes);
+    private PollThreadSnapshot Show(PollThread thread)
+    {
+        var rates = RatesOf(thread);
+        return new(
+            thread.Index,
+            thread.Core,
+            thread.IsSleeping ? "sleeping" : "polling",
+            thread.Inputs.Length,
+            thread.Frames,
+            Math.Round(rates.BusyShare, 3),
+            Math.Round(rates.FramesPerSecond),
+            Rounded(rates.NsPerFrame),
+            Rounded(rates.NsPerFrame * ProcessorClock.CounterMHz / 1000),
+            Rounded(rates.MeanBurst),
+            _collections.Count,
+            thread.AllocatedBytes);
+
+        static double? Rounded(double? value) => value is { } number ? Math.Round(number, 1) : null;
+    }
 
     private unsafe IReadOnlyList<DeviceStatistics> Statistics()
     {
@@ -413,25 +433,5 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
             all.Add(new DeviceStatistics(connection.Id, sent, delivered, received + missed, received));
         }
         return all;
-    }
-
-    /// <summary>How many of a thread's passes found frames, over the last second.</summary>
-    /// <param name="node">The NUMA node of its core, which is asked for once.</param>
-    private sealed class BusyMeter(int node)
-    {
-        private ulong _passes;
-        private ulong _busyPasses;
-
-        public int Node => node;
-
-        public double Share { get; private set; }
-
-        public void Sample(PollThread thread)
-        {
-            ulong passes = thread.Passes, busy = thread.BusyPasses;
-            Share = passes == _passes ? 0 : Math.Round((double)(busy - _busyPasses) / (passes - _passes), 3);
-            _passes = passes;
-            _busyPasses = busy;
-        }
     }
 }

@@ -171,7 +171,7 @@ public sealed class VirtioUserPortTests : InteropTest
         RoundTrip roundTrip = new(end, frames)
         {
             Window = (queuePairs == 1 ? RingSize : ManyPairGuest.RingSize) * 3 / 8,
-            BufferBytes = VirtioUserOptions.BufferAlignment - NetHeader.Size,
+            BufferBytes = VirtioUserOptions.BufferUnit - NetHeader.Size,
         };
         try
         {

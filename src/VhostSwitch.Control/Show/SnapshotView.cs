@@ -110,12 +110,13 @@ public static class SnapshotView
 
     private static Table PollThreads(IReadOnlyList<PollThreadSnapshot> threads)
     {
-        var table = Columns("Thread", "Core", "State", "Queues", "Frames", "Busy", "Collections", "Allocated bytes");
+        var table = Columns("Thread", "Core", "State", "Queues", "Frames", "Busy", "Frames/s", "ns/frame", "Cycles/frame", "Burst", "Collections", "Allocated bytes");
         foreach (var thread in threads)
         {
             var core = thread.Core < 0 ? new Text("any") : Number(thread.Core);
             var busy = new Text(string.Create(CultureInfo.InvariantCulture, $"{100 * thread.BusyShare:0.0} %"));
             Row(table, Number(thread.Index), core, new Text(thread.State), Number(thread.Queues), Number(thread.Frames), busy,
+                Number(thread.FramesPerSecond), Number(thread.NsPerFrame), Number(thread.CyclesPerFrame), Number(thread.MeanBurst),
                 Number(thread.GcCollections), Number(thread.AllocatedBytes));
         }
         return table;

@@ -84,13 +84,17 @@ public sealed class OvsCommands(ISwitchOperations operations, Action<LogLevel> s
         var text = new StringBuilder();
         foreach (var thread in threads)
         {
-            var (frames, rounds, busy) = Since(thread);
+            var (frames, cycles, busy) = Since(thread);
             string passes = frames == 0 ? "0.00" : "1.00";
             text.Append(Title(thread));
             text.Append(CultureInfo.InvariantCulture, $"  packets received: {frames}\n");
             text.Append(CultureInfo.InvariantCulture, $"  packet recirculations: 0\n  avg. datapath passes per packet: {passes}\n");
-            text.Append(CultureInfo.InvariantCulture, $"  idle rounds: {rounds - busy} ({Percent(rounds - busy, rounds)}%)\n");
-            text.Append(CultureInfo.InvariantCulture, $"  busy rounds: {busy} ({Percent(busy, rounds)}%)\n");
+            if (cycles == 0) continue;
+            text.Append(CultureInfo.InvariantCulture, $"  idle cycles: {cycles - busy} ({100.0 * (cycles - busy) / cycles:F2}%)\n");
+            text.Append(CultureInfo.InvariantCulture, $"  processing cycles: {busy} ({100.0 * busy / cycles:F2}%)\n");
+            if (frames == 0) continue;
+            text.Append(CultureInfo.InvariantCulture, $"  avg cycles per packet: {(double)cycles / frames:F2} ({cycles}/{frames})\n");
+            text.Append(CultureInfo.InvariantCulture, $"  avg processing cycles per packet: {(double)busy / frames:F2} ({busy}/{frames})\n");
         }
         return text.ToString();
     }
@@ -103,14 +107,17 @@ public sealed class OvsCommands(ISwitchOperations operations, Action<LogLevel> s
         return "";
     }
 
-    private (ulong Frames, ulong Rounds, ulong Busy) Since(PollThreadLoad thread)
+    private (ulong Frames, ulong Cycles, ulong Busy) Since(PollThreadLoad thread)
     {
         lock (_lock)
         {
             // A thread that has come after that has nothing to take away.
-            return _cleared.TryGetValue(thread.Core, out var before) && before.Rounds <= thread.Rounds
-                ? (thread.Frames - before.Frames, thread.Rounds - before.Rounds, thread.BusyRounds - before.BusyRounds)
-                : (thread.Frames, thread.Rounds, thread.BusyRounds);
+            if (!_cleared.TryGetValue(thread.Core, out var before)
+                || before.Frames > thread.Frames || before.Cycles > thread.Cycles || before.BusyCycles > thread.BusyCycles)
+                return (thread.Frames, thread.Cycles, thread.BusyCycles);
+            ulong cycles = thread.Cycles - before.Cycles;
+            // An estimate may come out above the time there was.
+            return (thread.Frames - before.Frames, cycles, Math.Min(cycles, thread.BusyCycles - before.BusyCycles));
         }
     }
 
@@ -146,6 +153,4 @@ public sealed class OvsCommands(ISwitchOperations operations, Action<LogLevel> s
 
     private static string Title(PollThreadLoad thread) =>
         string.Create(CultureInfo.InvariantCulture, $"pmd thread numa_id {thread.Node} core_id {thread.Core}:\n");
-
-    private static string Percent(ulong part, ulong all) => (all == 0 ? 0 : 100.0 * part / all).ToString("F2", CultureInfo.InvariantCulture);
 }

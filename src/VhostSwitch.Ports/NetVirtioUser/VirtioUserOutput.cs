@@ -15,7 +15,7 @@ namespace VhostSwitch.Ports.NetVirtioUser;
 internal sealed unsafe class VirtioUserOutput : OutputQueue
 {
     // Of a burst: the largest frames in the smallest buffers.
-    private const int MaxPartsOfFrame = (Ethernet.MaxFrameLength / (VirtioUserOptions.BufferAlignment - NetHeader.Size)) + 1;
+    private const int MaxPartsOfFrame = (Ethernet.MaxFrameLength / (VirtioUserOptions.BufferUnit - NetHeader.Size)) + 1;
     private const int MaxParts = Burst.MaxFrames * MaxPartsOfFrame;
 
     // Not a reason to drop a frame.
@@ -39,7 +39,7 @@ internal sealed unsafe class VirtioUserOutput : OutputQueue
     {
         _queue = queue;
         _headerLength = NetHeader.LengthFor(features);
-        _capacity = (uint)(VirtioUserOptions.BufferAlignment - _headerLength);
+        _capacity = (uint)(VirtioUserOptions.BufferUnit - _headerLength);
         _mostParts = Math.Min(MaxPartsOfFrame, buffers);
         _parts = (FramePart*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory));
         Takes = DriverOffloads.OfDriver(features);

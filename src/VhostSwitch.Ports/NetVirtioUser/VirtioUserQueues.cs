@@ -38,7 +38,7 @@ internal sealed class VirtioUserQueues : IDisposable
         _outputCounters = outputCounters;
         int pairs = arguments.Queues, size = arguments.QueueSize;
         _buffers = new BufferPool[RingsOfAPair * pairs];
-        nuint length = LengthFor(pairs, size) + ((nuint)_buffers.Length * (nuint)size * VirtioUserOptions.BufferAlignment);
+        nuint length = LengthFor(pairs, size) + BufferPool.LengthFor(_buffers.Length * size, VirtioUserOptions.BufferUnit);
         var (file, mapping) = memory.TakeShared("virtio-user", length);
         _memory = new DriverMemory(file, mapping);
         try
@@ -51,7 +51,7 @@ internal sealed class VirtioUserQueues : IDisposable
             throw;
         }
         for (int ring = 0; ring < _buffers.Length; ring++)
-            _buffers[ring] = new BufferPool(_memory, size, VirtioUserOptions.BufferAlignment);
+            _buffers[ring] = new BufferPool(_memory, size, VirtioUserOptions.BufferUnit);
     }
 
     /// <summary>The places of the rings.</summary>

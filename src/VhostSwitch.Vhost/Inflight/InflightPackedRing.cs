@@ -83,6 +83,12 @@ public unsafe struct InflightPackedRing : IDeviceRing
     }
 
     /// <inheritdoc/>
+    public int PeekBurst(int first, PeekedBuffer* into, int most) => Left == 0 ? _ring.PeekBurst(first, into, most) : 0;
+
+    /// <inheritdoc/>
+    public readonly void UseBurst(int first, PeekedBuffer* buffers, int count) => _ring.UseBurst(first, buffers, count);
+
+    /// <inheritdoc/>
     public bool Follow(ref Descriptor descriptor)
     {
         if (Left == 0) return _ring.Follow(ref descriptor);

@@ -75,6 +75,17 @@ public unsafe struct InflightSplitRing : IDeviceRing
     }
 
     /// <inheritdoc/>
+    public int PeekBurst(int first, PeekedBuffer* into, int most) => Left == 0 ? _ring.PeekBurst(first, into, most) : 0;
+
+    /// <inheritdoc/>
+    public readonly void UseBurst(int first, PeekedBuffer* buffers, int count)
+    {
+        for (int i = 0; i < count; i++)
+            _heads[first + i] = (ushort)buffers[i].Id;
+        _ring.UseBurst(first, buffers, count);
+    }
+
+    /// <inheritdoc/>
     public bool Follow(ref Descriptor descriptor) => _ring.Follow(ref descriptor);
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using VhostSwitch.Dataplane;
 using VhostSwitch.Packets;
@@ -28,6 +29,10 @@ public sealed unsafe class DequeueQueue<TRing, TSpace, TLog> : InputQueue, IGues
     private readonly bool _readsHeaders;
     private readonly bool _discards;
 
+    // What was taken from the ring and not given back. Private memory.
+    private readonly PeekedBuffer[] _memory = GC.AllocateArray<PeekedBuffer>(Burst.MaxFrames, pinned: true);
+    private readonly PeekedBuffer* _buffers;
+
     // Written by the poll thread.
     private TRing _ring;
     private TSpace _space;
@@ -48,6 +53,7 @@ public sealed unsafe class DequeueQueue<TRing, TSpace, TLog> : InputQueue, IGues
     public DequeueQueue(TRing ring, TSpace space, TLog log, GuestQueueSetup setup, bool enabled, CounterBlock counters)
         : base(setup.RingIndex / 2, counters)
     {
+        _buffers = (PeekedBuffer*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory));
         _ring = ring;
         _space = space;
         _log = log;
@@ -100,8 +106,7 @@ public sealed unsafe class DequeueQueue<TRing, TSpace, TLog> : InputQueue, IGues
         int count = burst.Count - first;
         _announced = 0;
         if (count == 0) return;
-        for (int i = 0; i < count; i++)
-            _ring.Use(i, burst.Frames[first + i].Token, 0);
+        _ring.UseBurst(0, _buffers, count);
         _ring.Publish(count, ref _log);
         _log.Flush();
         if (_ring.WantsCall()) Call();
@@ -138,52 +143,92 @@ public sealed unsafe class DequeueQueue<TRing, TSpace, TLog> : InputQueue, IGues
     /// <inheritdoc/>
     public void Announce(ulong mac) => Volatile.Write(ref _announce, (mac & MacAddress.Mask) | AnnouncePending);
 
-    // Two loops: the first touches only the ring, the second only the frames, so that the loads of frames that lie in the
-    // sender's cache are under way all at once.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    // Chains of one descriptor are taken many at a time. Behind one that is not, the next few are tried first, so that none is looked at often.
     private int Gather(Burst burst, int first, int available)
     {
         var frames = burst.Frames + first;
-        int segments = 0, taken = 0;
-        for (; taken < available; taken++)
+        int taken = 0, segments = 0, tried = available;
+        while (true)
         {
-            var frame = frames + taken;
-            int id = _ring.Peek(taken, out var descriptor);
-            if (id < 0) break;
-            frame->Token = (ushort)id;
-            frame->Delivered = false;
-            frame->Output = Frame.Undecided;
-            byte* data;
-            if ((descriptor.Flags & (Descriptor.HasNext | Descriptor.Indirect | Descriptor.Write)) == 0
-                && descriptor.Length >= _headerLength + Ethernet.SnapshotLength
-                && descriptor.Length <= _headerLength + Ethernet.MaxFrameLength
-                && (data = _space.Translate(descriptor.Address, descriptor.Length, write: false)) != null)
+            tried = Math.Min(tried, available - taken);
+            int run = GatherRun(frames + taken, taken, tried);
+            taken += run;
+            if (taken == available) break;
+            if (run == tried)
             {
-                frame->Data = data + _headerLength;
-                frame->DataLength = frame->Length = descriptor.Length - _headerLength;
-                frame->MoreSegments = 0;
-                if (_readsHeaders) frame->Offload = *(OffloadFields*)data;
-                else frame->Offload = default;
+                tried *= 2;
+                continue;
             }
-            else if (!GatherChain(burst, frame, descriptor, ref segments)) break;
+            if (!GatherOther(burst, frames + taken, taken, ref segments)) break;
+            if (++taken == available) break;
+            tried = 1;
         }
         if (TSpace.Asks && taken < available) LookAhead.Note(ref _ring, ref _space, taken, write: false);
-        for (int i = 0; i < taken; i++)
-        {
-            var frame = frames + i;
-            if (frame->DataLength >= Ethernet.SnapshotLength) frame->Snapshot = Vector128.Load(frame->Data);
-            if (_readsHeaders)
-            {
-                Offloads.KeepMeaningful(ref frame->Offload);
-                if (frame->Output == Frame.Undecided && !Offloads.AreValid(frame->Offload, frame->Length, _maySend)) frame->Drop(DropReason.BadOffload);
-            }
-            if (_discards) frame->Drop(DropReason.QueueDisabled);
-        }
+        for (int i = 0; _discards && i < taken; i++)
+            frames[i].Drop(DropReason.QueueDisabled);
         return first + taken;
     }
 
-    // False when the frame must wait for the next burst, or the ring is broken.
+    // Two loops: the first touches only the ring, the second only the frames, so that the loads of frames that lie in the
+    // sender's cache are under way all at once.
+    private int GatherRun(Frame* frames, int first, int most)
+    {
+        var buffers = _buffers + first;
+        uint headerLength = _headerLength;
+        int peeked = _ring.PeekBurst(first, buffers, most), taken = 0;
+        for (; taken < peeked; taken++)
+        {
+            var buffer = buffers + taken;
+            uint length = buffer->Descriptor.Length - headerLength;
+            byte* data;
+            if ((buffer->Descriptor.Flags & (Descriptor.HasNext | Descriptor.Indirect | Descriptor.Write)) != 0
+                || buffer->Descriptor.Length < headerLength + Ethernet.SnapshotLength
+                || length > Ethernet.MaxFrameLength
+                || (data = _space.Translate(buffer->Descriptor.Address, buffer->Descriptor.Length, write: false)) == null)
+            {
+                break;
+            }
+            Prefetch.ForReading(data + headerLength);
+            Frame.Begin(frames + taken, data + headerLength, length);
+            buffer->Written = 0;
+        }
+        for (int i = 0; i < taken; i++)
+            frames[i].Snapshot = Vector128.Load(frames[i].Data);
+        if (_readsHeaders) ReadHeaders(frames, taken);
+        return taken;
+    }
+
+    private void ReadHeaders(Frame* frames, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            var frame = frames + i;
+            frame->Offload = *(OffloadFields*)(frame->Data - _headerLength);
+            CheckOffload(frame);
+        }
+    }
+
+    private void CheckOffload(Frame* frame)
+    {
+        Offloads.KeepMeaningful(ref frame->Offload);
+        if (frame->Output == Frame.Undecided && !Offloads.AreValid(frame->Offload, frame->Length, _maySend)) frame->Drop(DropReason.BadOffload);
+    }
+
+    // A chain of any shape. False when its frame must wait for the next burst, there is none, or the ring is broken.
     [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool GatherOther(Burst burst, Frame* frame, int taken, ref int segments)
+    {
+        int id = _ring.Peek(taken, out var descriptor);
+        if (id < 0) return false;
+        _buffers[taken].Id = (uint)id;
+        _buffers[taken].Written = 0;
+        Frame.Begin(frame, null, 0);
+        if (!GatherChain(burst, frame, descriptor, ref segments)) return false;
+        if (frame->DataLength >= Ethernet.SnapshotLength) frame->Snapshot = Vector128.Load(frame->Data);
+        if (_readsHeaders) CheckOffload(frame);
+        return true;
+    }
+
     private bool GatherChain(Burst burst, Frame* frame, Descriptor descriptor, ref int segments)
     {
         var into = burst.Segments + segments;
@@ -191,10 +236,6 @@ public sealed unsafe class DequeueQueue<TRing, TSpace, TLog> : InputQueue, IGues
         var outcome = ChainReader.Collect(ref _ring, ref _space, descriptor, deviceWrites: false, into, room, ref walked, out int count, out uint length);
         if (outcome is ChainReader.Outcome.Broken or ChainReader.Outcome.Unknown) return false;
         if (outcome == ChainReader.Outcome.NoRoom && segments > 0) return false;
-        frame->Offload = default;
-        frame->Data = null;
-        frame->DataLength = frame->Length = 0;
-        frame->MoreSegments = 0;
         if (outcome == ChainReader.Outcome.NoRoom)
         {
             frame->Drop(DropReason.Oversize);

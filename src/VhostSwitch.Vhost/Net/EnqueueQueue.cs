@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using VhostSwitch.Dataplane;
 using VhostSwitch.Packets;
@@ -30,6 +31,10 @@ public sealed unsafe class EnqueueQueue<TRing, TSpace, TLog, TCopy> : OutputQueu
     private readonly uint _headerLength;
     private readonly bool _mergeable;
 
+    // The buffers of one run of frames. Private memory.
+    private readonly PeekedBuffer[] _memory = GC.AllocateArray<PeekedBuffer>(Burst.MaxFrames, pinned: true);
+    private readonly PeekedBuffer* _buffers;
+
     // Written by the poll thread that holds the queue.
     private TRing _ring;
     private TSpace _space;
@@ -47,6 +52,7 @@ public sealed unsafe class EnqueueQueue<TRing, TSpace, TLog, TCopy> : OutputQueu
     public EnqueueQueue(TRing ring, TSpace space, TLog log, GuestQueueSetup setup, CounterBlock counters)
         : base(setup.RingIndex / 2, counters)
     {
+        _buffers = (PeekedBuffer*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory));
         _ring = ring;
         _space = space;
         _log = log;
@@ -88,49 +94,29 @@ public sealed unsafe class EnqueueQueue<TRing, TSpace, TLog, TCopy> : OutputQueu
     /// <inheritdoc/>
     public override int Send(Burst burst, ushort* which, int count)
     {
-        var slots = stackalloc Slot[Burst.MaxFrames];
-        int available = _ring.Available(count);
-        int handled = 0, used = 0, copies = 0;
-        ulong bytes = 0;
+        int handled = 0, used = 0, tried = count;
         uint delivered = 0;
-        for (; handled < count && _ring.Fault == RingFault.None; handled++)
+        ulong bytes = 0;
+        // Frames that fit one buffer go many at a time. Behind one that does not, the next few are tried first, so that none is looked at often.
+        while (true)
         {
-            var frame = burst.Frames + which[handled];
-            if (!Offloads.Takes(_takes, frame->Offload))
+            tried = Math.Min(tried, count - handled);
+            int run = SendRun(burst, which + handled, tried, used, ref bytes);
+            handled += run;
+            used += run;
+            delivered += (uint)run;
+            if (handled == count) break;
+            if (run == tried)
             {
-                Counters->Drop(DropReason.OffloadUnsupported);
+                tried *= 2;
                 continue;
             }
-            if (used >= available && (available = _ring.Available(used + 1)) <= used) break;
-            int id = _ring.Peek(used, out var descriptor);
-            if (id < 0) break;
-            byte* buffer;
-            if ((descriptor.Flags & (Descriptor.HasNext | Descriptor.Indirect | Descriptor.Write)) == Descriptor.Write
-                && frame->Length >= Ethernet.SnapshotLength && descriptor.Length >= _headerLength + frame->Length
-                && (buffer = _space.Translate(descriptor.Address, _headerLength + frame->Length, write: true)) != null)
-            {
-                WriteHeaders(buffer, frame);
-                slots[copies++] = new Slot { To = buffer + _headerLength + Ethernet.SnapshotLength, Frame = frame };
-                _ring.Use(used++, id, _headerLength + frame->Length);
-            }
-            else
-            {
-                int chains = SendSpread(burst, frame, used);
-                if (chains < 0) break;
-                if (chains == 0) continue;
-                used += chains;
-            }
-            bytes += frame->Length;
-            delivered++;
-            frame->Delivered = true;
-        }
-        for (int i = 0; i < copies; i++)
-        {
-            var frame = slots[i].Frame;
-            if (frame->MoreSegments == 0) TCopy.Copy(slots[i].To, frame->Data + Ethernet.SnapshotLength, frame->Length - Ethernet.SnapshotLength);
-            else CopySegments(burst, slots[i].To, frame);
-            // Behind the copy: a full note is passed on at once, and a page that is taken before its data would not be taken again.
-            _log.Written(slots[i].To - Ethernet.SnapshotLength - _headerLength, _headerLength + frame->Length);
+            int chains = SendOther(burst, burst.Frames + which[handled], used, ref bytes);
+            if (chains < 0) break;
+            used += chains;
+            if (chains > 0) delivered++;
+            if (++handled == count) break;
+            tried = 1;
         }
         if (used > 0) Publish(used, delivered, bytes);
         if (TSpace.Asks) LookAhead.Note(ref _ring, ref _space, 0, write: true);
@@ -150,18 +136,86 @@ public sealed unsafe class EnqueueQueue<TRing, TSpace, TLog, TCopy> : OutputQueu
     /// <inheritdoc/>
     public void SetCall(int descriptor) => _call.Descriptor = descriptor;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void WriteHeaders(byte* buffer, Frame* frame)
+    // Frames and buffers that go together one by one. Returns how many there are before the first that does not.
+    private int SendRun(Burst burst, ushort* which, int most, int used, ref ulong bytes)
     {
-        WriteNetHeader(buffer, frame, 1);
-        frame->Snapshot.Store(buffer + _headerLength);
+        most = Math.Min(most, _ring.Available(used + most) - used);
+        if (most <= 0) return 0;
+        int ready = Reserve(burst.Frames, which, _ring.PeekBurst(used, _buffers, most));
+        Fill(burst, which, ready, ref bytes);
+        _ring.UseBurst(used, _buffers, ready);
+        return ready;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    // Checks each buffer and stores the first bytes of its header, which fetches its cache line.
+    private int Reserve(Frame* frames, ushort* which, int count)
+    {
+        var buffers = _buffers;
+        uint headerLength = _headerLength;
+        for (int i = 0; i < count; i++)
+        {
+            var frame = frames + which[i];
+            var buffer = buffers + i;
+            uint length = headerLength + frame->Length;
+            byte* to;
+            if (!Offloads.Takes(_takes, frame->Offload)
+                || (buffer->Descriptor.Flags & (Descriptor.HasNext | Descriptor.Indirect | Descriptor.Write)) != Descriptor.Write
+                || frame->Length < Ethernet.SnapshotLength || buffer->Descriptor.Length < length
+                || (to = _space.Translate(buffer->Descriptor.Address, length, write: true)) == null)
+            {
+                return i;
+            }
+            *(ulong*)to = *(ulong*)&frame->Offload;
+            buffer->Host = to;
+            buffer->Written = length;
+        }
+        return count;
+    }
+
+    private void Fill(Burst burst, ushort* which, int count, ref ulong bytes)
+    {
+        var frames = burst.Frames;
+        var buffers = _buffers;
+        uint headerLength = _headerLength;
+        for (int i = 0; i < count; i++)
+        {
+            var frame = frames + which[i];
+            byte* to = buffers[i].Host;
+            if (headerLength == NetHeader.Size) *(uint*)(to + sizeof(ulong)) = frame->Offload.CsumOffset | (1u << 16);
+            else *(ushort*)(to + sizeof(ulong)) = frame->Offload.CsumOffset;
+            to += headerLength;
+            frame->Snapshot.Store(to);
+            frame->Delivered = true;
+            uint length = frame->Length;
+            bytes += length;
+            if (frame->MoreSegments == 0) TCopy.Copy(to + Ethernet.SnapshotLength, frame->Data + Ethernet.SnapshotLength, length - Ethernet.SnapshotLength);
+            else CopySegments(burst, to + Ethernet.SnapshotLength, frame);
+            // Behind the copy: a full note is passed on at once, and a page that is taken before its data would not be taken again.
+            _log.Written(to - headerLength, headerLength + length);
+        }
+    }
+
     private void WriteNetHeader(byte* to, Frame* frame, ushort buffers)
     {
         *(OffloadFields*)to = frame->Offload;
         if (_headerLength == NetHeader.Size) *(ushort*)(to + NetHeader.LegacySize) = buffers;
+    }
+
+    // One frame of any kind. Returns as SendSpread does.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int SendOther(Burst burst, Frame* frame, int used, ref ulong bytes)
+    {
+        if (_ring.Fault != RingFault.None) return -1;
+        if (!Offloads.Takes(_takes, frame->Offload))
+        {
+            Counters->Drop(DropReason.OffloadUnsupported);
+            return 0;
+        }
+        int chains = SendSpread(burst, frame, used);
+        if (chains <= 0) return chains;
+        bytes += frame->Length;
+        frame->Delivered = true;
+        return chains;
     }
 
     // A frame in several pieces into one buffer: the pieces behind the snapshot.
@@ -255,11 +309,5 @@ public sealed unsafe class EnqueueQueue<TRing, TSpace, TLog, TCopy> : OutputQueu
     {
         if (_call.Signal()) Counters->Notifications++;
         _ring.CallDecided();
-    }
-
-    private struct Slot
-    {
-        public byte* To;
-        public Frame* Frame;
     }
 }

@@ -108,6 +108,43 @@ public unsafe struct PackedDeviceRing : IDeviceRing
     }
 
     /// <inheritdoc/>
+    public int PeekBurst(int first, PeekedBuffer* into, int most)
+    {
+        if ((first != _peeked || _chainOpen) && !Seek(first)) return 0;
+        int before = first == 0 ? 0 : _chains[first - 1].End;
+        most = Math.Min(most, _size - before);
+        // Locals: a store through a pointer might change a field, for all that the compiler knows.
+        var ring = _ring;
+        var chains = _chains + first;
+        int index = _peekAt.Index, size = _size, i = 0;
+        var wrap = _peekAt.Wrap;
+        for (; i < most; i++)
+        {
+            var entry = ring + index;
+            ushort flags = RingOrder.AcquireFlags(&entry->Flags);
+            if (!IsAvailable(flags, wrap) || (flags & Descriptor.HasNext) != 0) break;
+            var copy = ReadOnce(entry);
+            into[i].Descriptor = new Descriptor { Address = copy.Address, Length = copy.Length, Flags = (ushort)(flags & ~Marks) };
+            into[i].Id = (uint)(first + i);
+            chains[i] = new Chain { Id = copy.Id, At = PackedPosition.At(index, wrap), Before = (ushort)(before + i), Count = 1 };
+            if (++index < size) continue;
+            index = 0;
+            wrap = !wrap;
+        }
+        _peekAt = PackedPosition.At(index, wrap);
+        _peeked = first + i;
+        return i;
+    }
+
+    /// <inheritdoc/>
+    public readonly void UseBurst(int first, PeekedBuffer* buffers, int count)
+    {
+        var chains = _chains + first;
+        for (int i = 0; i < count; i++)
+            chains[i].Written = buffers[i].Written;
+    }
+
+    /// <inheritdoc/>
     public bool Follow(ref Descriptor descriptor)
     {
         var chain = _chains + _peeked - 1;
@@ -137,6 +174,7 @@ public unsafe struct PackedDeviceRing : IDeviceRing
         var last = _chains + count - 1;
         // In order, one entry tells of all: the last one's id where the first one's would be.
         if (_inOrder && NothingWritten(count)) Write(0, *last, ref log);
+        else if (last->End == count) WriteSingles(count, ref log);
         else
         {
             // Backwards, the first one last: the driver looks no further than the first entry that is not used yet.
@@ -175,7 +213,7 @@ public unsafe struct PackedDeviceRing : IDeviceRing
     {
         var at = _chains[i].At;
         at.Advance(k, _size);
-        return Unsafe.BitCast<Vector128<byte>, PackedDescriptor>(Vector128.Load((byte*)(_ring + at.Index)));
+        return ReadOnce(_ring + at.Index);
     }
 
     /// <summary>Skips available chains that were taken before our time.</summary>
@@ -249,11 +287,15 @@ public unsafe struct PackedDeviceRing : IDeviceRing
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsAvailable(ushort flags, bool wrap) => (flags & Marks) == (wrap ? PackedDescriptor.Available : PackedDescriptor.Used);
 
-    // One 16-byte load behind the flags, which are not taken from it: they were read before and are not read again.
+    // One 16-byte load, behind that of the flags. These are not taken from it: they were read before and are not read again.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static PackedDescriptor ReadOnce(PackedDescriptor* entry) =>
+        Unsafe.BitCast<Vector128<byte>, PackedDescriptor>(Vector128.Load((byte*)entry));
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly ushort Copy(ushort flags, out Descriptor descriptor)
     {
-        var copy = Unsafe.BitCast<Vector128<byte>, PackedDescriptor>(Vector128.Load((byte*)(_ring + _peekAt.Index)));
+        var copy = ReadOnce(_ring + _peekAt.Index);
         descriptor = new Descriptor { Address = copy.Address, Length = copy.Length, Flags = (ushort)(flags & ~Marks) };
         return copy.Id;
     }
@@ -285,15 +327,37 @@ public unsafe struct PackedDeviceRing : IDeviceRing
         return written == 0;
     }
 
+    // The same for chains of one entry each, which lie side by side.
+    private readonly void WriteSingles<TLog>(int count, ref TLog log)
+        where TLog : struct, IWriteLog
+    {
+        var ring = _ring;
+        var chains = _chains;
+        int first = _nextUsed.Index, size = _size;
+        bool wrap = _nextUsed.Wrap;
+        for (int i = count - 1; i >= 0; i--)
+        {
+            int index = first + i;
+            bool wrapped = index >= size;
+            RingOrder.PublishUsed((ulong*)&ring[wrapped ? index - size : index].Length, UsedEntryOf(chains[i], wrap != wrapped));
+            log.Stored();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong UsedEntryOf(in Chain chain, bool wrap)
+    {
+        uint flags = (wrap ? Marks : 0u) | (chain.Written != 0 ? Descriptor.Write : 0u);
+        return chain.Written | ((ulong)chain.Id << 32) | ((ulong)flags << 48);
+    }
+
     // Length, id and flags in one store: the flags are what the driver waits for, and what it then reads came with them.
     private readonly void Write<TLog>(int offset, in Chain chain, ref TLog log)
         where TLog : struct, IWriteLog
     {
         var at = _nextUsed;
         at.Advance(offset, _size);
-        ushort flags = (ushort)((at.Wrap ? Marks : 0) | (chain.Written != 0 ? Descriptor.Write : 0));
-        ulong entry = chain.Written | ((ulong)chain.Id << 32) | ((ulong)flags << 48);
-        RingOrder.PublishUsed((ulong*)&_ring[at.Index].Length, entry);
+        RingOrder.PublishUsed((ulong*)&_ring[at.Index].Length, UsedEntryOf(chain, at.Wrap));
         log.Stored();
     }
 

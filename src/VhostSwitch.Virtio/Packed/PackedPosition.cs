@@ -9,6 +9,12 @@ public record struct PackedPosition(ushort Value)
     /// <summary>Where every ring starts: at entry 0, with the wrap counter 1.</summary>
     public static readonly PackedPosition Start = new(PackedLayout.WrapBit);
 
+    /// <summary>A place by its parts.</summary>
+    /// <param name="index">The entry.</param>
+    /// <param name="wrap">The wrap counter.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static PackedPosition At(int index, bool wrap) => new((ushort)(index | (wrap ? PackedLayout.WrapBit : 0)));
+
     /// <summary>The entry.</summary>
     public readonly int Index => Value & ~PackedLayout.WrapBit;
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace VhostSwitch.Virtio.Split;
 
@@ -100,6 +101,35 @@ public unsafe struct SplitDeviceRing : IDeviceRing
         return head;
     }
 
+    /// <inheritdoc/>
+    public int PeekBurst(int first, PeekedBuffer* into, int most)
+    {
+        // Locals: a store through a pointer might change a field, for all that the compiler knows.
+        var descriptors = _descriptors;
+        var heads = _available + (SplitLayout.EntriesOffset / sizeof(ushort));
+        uint mask = _mask, next = _nextAvailable + (uint)first;
+        for (int i = 0; i < most; i++)
+        {
+            uint head = heads[(next + (uint)i) & mask];
+            // The chains before it come first: it is a fault when it is peeked.
+            if (head > mask) return i;
+            var buffer = into + i;
+            buffer->Descriptor = ReadOnce(descriptors + head);
+            buffer->Id = head;
+            if ((buffer->Descriptor.Flags & Descriptor.HasNext) != 0) return i;
+        }
+        return most;
+    }
+
+    /// <inheritdoc/>
+    public readonly void UseBurst(int first, PeekedBuffer* buffers, int count)
+    {
+        ulong* used = (ulong*)(_used + SplitLayout.EntriesOffset);
+        uint mask = _mask, next = _nextUsed + (uint)first;
+        for (int i = 0; i < count; i++)
+            used[(next + (uint)i) & mask] = UsedElementOf(buffers[i].Id, buffers[i].Written);
+    }
+
     /// <summary>Copies a chain's first descriptor that is known from elsewhere than the available ring, once.</summary>
     /// <param name="head">Its index.</param>
     /// <param name="first">The copy.</param>
@@ -148,8 +178,7 @@ public unsafe struct SplitDeviceRing : IDeviceRing
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Use(int i, int id, uint written)
     {
-        // Id and length in one store: two would be two on the way to the other core's cache as well.
-        ((ulong*)(_used + SplitLayout.EntriesOffset))[(_nextUsed + i) & _mask] = ((ulong)written << 32) | (uint)id;
+        ((ulong*)(_used + SplitLayout.EntriesOffset))[(_nextUsed + i) & _mask] = UsedElementOf((uint)id, written);
     }
 
     /// <inheritdoc/>
@@ -213,9 +242,12 @@ public unsafe struct SplitDeviceRing : IDeviceRing
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Descriptor ReadOnce(Descriptor* descriptor)
     {
-        var copy = System.Runtime.Intrinsics.Vector128.Load((byte*)descriptor);
-        return Unsafe.BitCast<System.Runtime.Intrinsics.Vector128<byte>, Descriptor>(copy);
+        return Unsafe.BitCast<Vector128<byte>, Descriptor>(Vector128.Load((byte*)descriptor));
     }
+
+    // Id and length in one store: two would be two on the way to the other core's cache as well.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong UsedElementOf(uint id, uint written) => ((ulong)written << 32) | id;
 
     private static void SetHint<TLog>(ref TLog log, ushort* hint, ushort value)
         where TLog : struct, IWriteLog

@@ -95,6 +95,10 @@ public class ShowJsonTests
               "queues": 1,
               "frames": 99,
               "busy_share": 0.125,
+              "frames_per_second": 1250000,
+              "ns_per_frame": 100,
+              "cycles_per_frame": 260.5,
+              "mean_burst": 31.9,
               "gc_collections": 0,
               "allocated_bytes": 0
             },
@@ -105,6 +109,10 @@ public class ShowJsonTests
               "queues": 0,
               "frames": 0,
               "busy_share": 0,
+              "frames_per_second": 0,
+              "ns_per_frame": null,
+              "cycles_per_frame": null,
+              "mean_burst": null,
               "gc_collections": 0,
               "allocated_bytes": 0
             }

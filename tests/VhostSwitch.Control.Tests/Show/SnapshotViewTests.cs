@@ -38,9 +38,9 @@ public class SnapshotViewTests
         00:01:02:03:04:06 0    vm0  12
 
         Poll threads
-        Thread Core State    Queues Frames Busy   Collections Allocated bytes
-        0      1    polling  1      99     12.5 % 0           0
-        1      any  sleeping 0      0      0.0 %  0           0
+        Thread Core State    Queues Frames Busy   Frames/s ns/frame Cycles/frame Burst Collections Allocated bytes
+        0      1    polling  1      99     12.5 % 1250000  100      260.5        31.9  0           0
+        1      any  sleeping 0      0      0.0 %  0        -        -            -     0           0
 
         """,
         SnapshotView.PlainText(Sample.Snapshot));

@@ -22,5 +22,5 @@ internal sealed class FixedOperations : ISwitchOperations
     }
 
     public Task<IReadOnlyList<PollThreadLoad>> LoadsAsync() => Task.FromResult<IReadOnlyList<PollThreadLoad>>(
-        [new(0, 1, Frames, Rounds: 10 * Frames, BusyRounds: Frames, BusyShare: 0.5, [new("p0", 0, true, 0.5), new("dpdkvhostclient0", 1, false, 0.1)])]);
+        [new(0, 1, Frames, Cycles: 1000 * Frames, BusyCycles: 250 * Frames, BusyShare: 0.5, [new("p0", 0, true, 0.5), new("dpdkvhostclient0", 1, false, 0.1)])]);
 }

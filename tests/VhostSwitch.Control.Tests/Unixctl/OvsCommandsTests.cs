@@ -68,8 +68,10 @@ public sealed class OvsCommandsTests : IAsyncDisposable
               packets received: 40
               packet recirculations: 0
               avg. datapath passes per packet: 1.00
-              idle rounds: 360 (90.00%)
-              busy rounds: 40 (10.00%)
+              idle cycles: 30000 (75.00%)
+              processing cycles: 10000 (25.00%)
+              avg cycles per packet: 1000.00 (40000/40)
+              avg processing cycles per packet: 250.00 (10000/40)
 
             """, await AskAsync("dpif-netdev/pmd-stats-show"));
     }

@@ -37,7 +37,7 @@ public sealed unsafe class HostileBackEndTests : IDisposable
         for (int i = 0; i < Size; i++)
         {
             int id = ring.Peek(i, out var descriptor);
-            Assert.Equal((uint)VirtioUserOptions.BufferAlignment, descriptor.Length);
+            Assert.Equal((uint)VirtioUserOptions.BufferUnit, descriptor.Length);
             _buffers[id] = (nint)_backEnd.Memory.TranslateFrontEnd(descriptor.Address, descriptor.Length);
         }
     }
