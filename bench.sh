@@ -7,6 +7,8 @@
 #   ./bench.sh threads [--rounds N] [--output FOLDER]                       one poll thread and two, two pairs of guests
 #   ./bench.sh latency [--rounds N] [--output FOLDER]                       how long frames take at 10, 50 and 90 % load
 #   ./bench.sh idle [--rounds N] [--output FOLDER]                          processor time with nothing to do, or little
+#   ./bench.sh pauses [--minutes N] [--output FOLDER]                       how often the runtime stops the poll thread, beside a loop in C
+#   ./bench.sh settings [--rounds N] [--output FOLDER]                      start-up and rates with other settings of the runtime
 #   ./bench.sh guest-tcp [--rounds N] [--megabytes N] [--output FOLDER]     processor time of TCP between two Linux guests
 #   ./bench.sh generate [--rounds N] [--size BYTES]                         frames a second that testpmd makes
 #   ./bench.sh summary [FOLDER]                                             what the reports say of the goals

@@ -52,6 +52,8 @@ internal sealed record Goal(string Row, string What, string Command, double? AtL
             $"lean guests, 64 bytes, split ring, p99.9 at 50 % load: {Ours.UsualName} / {TestpmdIo.UsualName}",
             $"./bench.sh latency {Rounds}", AtMost: 1.2),
         new("collections", "collections in a sample", VmToVm(""), AtMost: 0, Always: true),
+        new($"suspensions over {Pauses.LimitUs} us for collections, control plane in use", PausesReport.Collecting,
+            "./bench.sh pauses --minutes 10 --output docs/performance", AtMost: 0, Always: true),
         new("bytes allocated", "bytes allocated by the poll thread in a sample", VmToVm(""), AtMost: 0, Always: true),
         new("suspensions of a poll thread over 50 us by the runtime's own collections", "suspensions over 50 us by the runtime's own collections",
             "./bench.sh pauses --output docs/performance", AtMost: 0, Always: true),

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using VhostSwitch.Packets;
 using VhostSwitch.Virtio;
 using VhostSwitch.VirtioUser;
@@ -20,6 +21,7 @@ internal sealed unsafe class LeanGuest : IDisposable
     // A frame of several buffers needs more of them under way than a ring usually has.
     private const int UsualRing = 256, LongRing = 1024;
     private const int Capacity = VirtioUserOptions.BufferUnit - NetHeader.Size;
+    private const int PlainNumberOffset = Ethernet.HeaderLength;
     private const int VerifyEvery = 1024;
 
     // IEEE 802's two local experimental types, as they load.
@@ -49,6 +51,9 @@ internal sealed unsafe class LeanGuest : IDisposable
     private readonly int _window;
     private readonly int _burst;
     private readonly bool[] _heard;
+
+    // Frames of one length in one part, with one address.
+    private readonly bool _isPlain;
     private readonly int _partsOfLongest;
     private readonly FramePart[] _in, _out;
 
@@ -84,7 +89,7 @@ internal sealed unsafe class LeanGuest : IDisposable
         (_mac, _peerMac) = (mac, peer);
         _segments = settings.Frames.Segments;
         _type = _segments ? LargeSegment.Type : NumberedType;
-        _numberOffset = _segments ? LargeSegment.HeadersLength : Ethernet.HeaderLength;
+        _numberOffset = _segments ? LargeSegment.HeadersLength : PlainNumberOffset;
         _dueOffset = _numberOffset + sizeof(ulong);
         _patternOffset = _dueOffset + sizeof(long);
         (_outFirst, _outSecond) = Header(peer, mac, _type);
@@ -92,6 +97,7 @@ internal sealed unsafe class LeanGuest : IDisposable
         _lengths = [.. settings.Frames.Lengths];
         _partsOfLongest = PartsOf(_lengths.Max());
         _addresses = settings.Addresses;
+        _isPlain = !_segments && _partsOfLongest == 1 && _lengths.Length == 1 && _addresses == 1;
         int ring = _partsOfLongest == 1 ? UsualRing : LongRing;
         _window = Math.Min(settings.Window, ring / _partsOfLongest);
         // Several bursts are a window, or guests and switch would wait for each other.
@@ -225,6 +231,7 @@ internal sealed unsafe class LeanGuest : IDisposable
     private int Send(int wanted, double due, double interval)
     {
         int lent = _port.Borrow(_out.AsSpan(0, wanted * _partsOfLongest));
+        if (_isPlain && interval == 0) return SendPlain(_out.AsSpan(0, lent));
         int frames = 0, used = 0;
         while (frames < wanted && lent - used >= _partsOfLongest)
         {
@@ -245,10 +252,33 @@ internal sealed unsafe class LeanGuest : IDisposable
             frames++;
         }
         if (used < lent) _port.Return(_out.AsSpan(used, lent - used));
-        // A ring has as many entries as there are buffers.
-        if (used != 0 && _port.Transmit(_out.AsSpan(0, used)) != used && _port.Link == LinkState.Up)
-            throw new InvalidOperationException("a buffer was free, and the ring had no entry for it");
+        Transmit(_out.AsSpan(0, used));
         return frames;
+    }
+
+    private int SendPlain(Span<FramePart> parts)
+    {
+        int length = _lengths[0];
+        ulong next = _next, first = _outFirst, second = _outSecond;
+        foreach (ref var part in parts)
+        {
+            byte* data = part.Data;
+            Write(data, first, second);
+            *(ulong*)(data + PlainNumberOffset) = next;
+            part.Length = length;
+            if (next % VerifyEvery == 0) Fill(MemoryMarshal.CreateReadOnlySpan(ref part, 1), next);
+            next++;
+        }
+        Volatile.Write(ref _next, next);
+        Transmit(parts);
+        return parts.Length;
+    }
+
+    // A ring has as many entries as there are buffers.
+    private void Transmit(ReadOnlySpan<FramePart> parts)
+    {
+        if (parts.Length != 0 && _port.Transmit(parts) != parts.Length && _port.Link == LinkState.Up)
+            throw new InvalidOperationException("a buffer was free, and the ring had no entry for it");
     }
 
     private static void Divide(Span<FramePart> frame, int length)
@@ -298,6 +328,7 @@ internal sealed unsafe class LeanGuest : IDisposable
         var latencies = _traffic.Latencies;
         for (int begin = 0, end; begin < count; begin = end)
         {
+            if (_isPlain && latencies is null && (begin += TakePlain(_in.AsSpan(begin, count - begin))) == count) break;
             end = begin + 1;
             while (_in[end - 1].More) end++;
             var frame = _in.AsSpan(begin, end - begin);
@@ -309,6 +340,28 @@ internal sealed unsafe class LeanGuest : IDisposable
             if (due >= _traffic.CountFrom) latencies.Add(now - due);
         }
         _port.Release(_in.AsSpan(0, count));
+    }
+
+    // Frames as they are due up to one that is looked at closely, in a plain case. The switch is to be the limit, and not this: half the instructions.
+    private int TakePlain(ReadOnlySpan<FramePart> parts)
+    {
+        int taken = 0, length = _lengths[0];
+        ulong expected = _expected, first = _inFirst, second = _inSecond;
+        foreach (ref readonly var part in parts)
+        {
+            byte* data = part.Data;
+            if (part.Length != length || part.More || *(ulong*)data != first
+                || (*(ulong*)(data + sizeof(ulong)) & HeaderInSecondWord) != second
+                || *(ulong*)(data + PlainNumberOffset) != expected || expected % VerifyEvery == 0)
+            {
+                break;
+            }
+            expected++;
+            taken++;
+        }
+        _expected = expected;
+        _received += (ulong)taken;
+        return taken;
     }
 
     private void ExpectNext()

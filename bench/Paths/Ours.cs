@@ -1,9 +1,12 @@
+using System.Diagnostics;
 using VhostSwitch.Interop.Rig;
 
 namespace VhostSwitch.Bench.Paths;
 
 /// <summary>The shipped program with its default options.</summary>
-internal sealed class Ours(string name = Ours.UsualName)
+/// <param name="name">Its name.</param>
+/// <param name="environment">Settings of the runtime, each as NAME=VALUE; null for those it is shipped with.</param>
+internal sealed class Ours(string name = Ours.UsualName, IReadOnlyList<string>? environment = null)
     : Contender(name, "this switch: learning bridge, one poll thread, default options", usualPorts: 3)
 {
     public const string UsualName = "vhost-switch";
@@ -11,6 +14,9 @@ internal sealed class Ours(string name = Ours.UsualName)
     private SwitchProcess? _process;
     private string? _control;
     private Uplink? _uplink;
+
+    /// <summary>How long it took until its last socket was there.</summary>
+    public TimeSpan StartedIn { get; private set; }
 
     public override int Pid => _process!.Pid;
 
@@ -43,7 +49,13 @@ internal sealed class Ours(string name = Ours.UsualName)
             TxChecksum = settings.Frames.Segments ? true : null, Tso = settings.Frames.Segments ? true : null,
             Devices = _uplink is null ? [] : [_uplink.Device(0)],
         };
-        _process = SwitchProcess.Start(folder, options);
+        _control = folder.File("ctl");
+        long start = Stopwatch.GetTimestamp();
+        // The program "env" becomes the switch.
+        _process = environment is null ? SwitchProcess.Start(folder, options) : SwitchProcess.StartWith(
+            folder, [.. environment, Repository.SwitchProgram, .. options.ToArguments(_control)], sockets, _control, program: "env");
+        while (!File.Exists(_control) && Stopwatch.GetElapsedTime(start) < Limits.Step) await Task.Delay(1);
+        StartedIn = Stopwatch.GetElapsedTime(start);
         await _process.WaitUntilServingAsync();
         return sockets;
     }

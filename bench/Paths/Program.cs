@@ -47,6 +47,11 @@ var packed = new Option<bool>("--packed") { Description = "Packed rings." };
 var inOrder = new Option<bool>("--in-order") { Description = "Buffers used in order." };
 var output = new Option<DirectoryInfo?>("--output") { Description = "A folder for the report as JSON and as a picture." };
 var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
+var minutes = new Option<double>("--minutes")
+{
+    Description = "How long the switch is watched; a loop in C runs as long, by turns.",
+    DefaultValueFactory = _ => 10,
+};
 var megabytes = new Option<int>("--megabytes")
 {
     Description = "The payload of each measurement, in millions of bytes, in files of 64.",
@@ -217,6 +222,34 @@ idle.SetAction(async result =>
     Write(result, "idle" + (settings.Ports == ScalePorts ? settings with { Ports = null } : settings).FileSuffix, report);
 });
 
+var pauses = NewCommand(
+    "pauses",
+    $"""
+    How often the runtime stops this switch's poll thread for over {Pauses.LimitUs} us while the control plane is used, collections and other reasons apart.
+
+    Beside it, by turns: how often the machine stops a loop in C on the same core. The switch is one process all the time, so that what it allocates comes
+    together.
+    """,
+    [minutes, output, json]);
+pauses.SetAction(async result =>
+{
+    const int TurnSeconds = 30, FewestTurns = 3;
+    double all = 60 * result.GetValue(minutes);
+    int turns = Math.Max(FewestTurns, (int)Math.Ceiling(all / TurnSeconds));
+    var settings = new Settings(FrameMix.Of(64), Mergeable: false, Packed: false, InOrder: false, WarmUpSeconds: 1.5, all / turns);
+    Write(result, "pauses", await new Pauses(settings, turns, progress).RunAsync());
+});
+
+var runtime = NewCommand(
+    "settings",
+    "This switch with settings of the runtime, by turns: how soon it serves, and the rate of the first frames and of those that follow.",
+    [rounds, seconds, .. ring, output, json]);
+runtime.SetAction(async result =>
+{
+    var settings = SettingsOf(result);
+    Write(result, "settings" + settings.FileSuffix, await new RuntimeSettings(settings, result.GetValue(rounds), progress).RunAsync());
+});
+
 var guestTcp = NewCommand(
     "guest-tcp",
     "TCP with segmentation offload between Linux guests: this switch, Open vSwitch and the kernel's bridge, side by side.",
@@ -259,7 +292,7 @@ summary.SetAction(result =>
 
 var root = new RootCommand("Benchmarks of whole paths, each beside its peers in one run.")
 {
-    vm2vm, scale, matrix, uplink, threads, latency, idle, guestTcp, generate, summary,
+    vm2vm, scale, matrix, uplink, threads, latency, idle, pauses, runtime, guestTcp, generate, summary,
 };
 var parsed = root.Parse(args);
 if (Environment.ProcessorCount < 2 && parsed.CommandResult.Command is { } command && command != root && command != summary)

@@ -56,7 +56,7 @@ public sealed unsafe partial class PollThread : IDisposable
     private bool _stop;
 
     // Written by the poll thread only. The array has room for every output of every port; full, decisions are taken at once.
-    private readonly Queue[] _open = new Queue[4096];
+    private readonly OpenQueue[] _open = new OpenQueue[4096];
     private int _openCount;
     private ulong _passes;
     private ulong _frames;
@@ -394,7 +394,7 @@ public sealed unsafe partial class PollThread : IDisposable
             return;
         }
         queue.Listed = true;
-        _open[_openCount++] = queue;
+        _open[_openCount++].Queue = queue;
     }
 
     private void DecideNotifications()
@@ -402,10 +402,10 @@ public sealed unsafe partial class PollThread : IDisposable
         Interlocked.MemoryBarrier();
         for (int i = 0; i < _openCount; i++)
         {
-            var queue = _open[i];
+            var queue = _open[i].Queue!;
             queue.Listed = false;
             Decide(queue);
-            _open[i] = null!;
+            _open[i].Queue = null;
         }
         _openCount = 0;
     }
@@ -469,5 +469,12 @@ public sealed unsafe partial class PollThread : IDisposable
         Span<ulong> tokens = stackalloc ulong[64];
         int count = _epoll.Wait(tokens, limitMs);
         if (tokens[..count].Contains(WakeToken)) EventFd.Drain(_wake.Number);
+    }
+
+    // The runtime looks up whether an array of a class takes what is stored into it, in a table that it enlarges while it does so: memory that this thread
+    // would have allocated. A struct's field needs no look.
+    private struct OpenQueue
+    {
+        public Queue? Queue;
     }
 }

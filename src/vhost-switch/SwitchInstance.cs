@@ -28,6 +28,8 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
     // Soon enough for people who read of addresses. Each time wakes the control thread of an idle switch.
     private static readonly TimeSpan ReportPeriod = TimeSpan.FromMilliseconds(500);
 
+    // Before all threads: it begins with a collection.
+    private readonly CollectionBudget _collections = new();
     private readonly EventLoop _loop = new();
     private readonly MacTable _table = new();
     private readonly Action<LogLevel, string> _log;
@@ -41,7 +43,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
     private readonly ConfiguredPolling _polling;
     private readonly ConfiguredBridges _bridges;
     private readonly Thread _controlThread;
-    private readonly int _collectionsAtStart = GC.CollectionCount(0);
+    private readonly Dictionary<int, int> _nodes = [];
     private readonly Dictionary<PollThread, (PollThreadCounts Counts, PollThreadRates Rates)> _seen = [];
     private readonly TaskCompletionSource<string> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private uint _seconds;
@@ -115,6 +117,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         {
             instance.RemovePorts();
             instance._dataPlane.Dispose();
+            instance._collections.Dispose();
             throw;
         }
         instance._controlThread.Start();
@@ -166,6 +169,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         _bridges.Dispose();
         _configured.Dispose();
         _loop.Dispose();
+        _collections.Dispose();
     }
 
     private IEnumerable<MacTable> Tables => [_table, .. _bridges.Tables];
@@ -218,6 +222,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
             _seen.Remove(gone);
         foreach (var thread in _dataPlane.Threads)
             Observe(thread);
+        _collections.Look(isQuiet: _dataPlane.Threads.All(thread => thread.IsSleeping));
     }
 
     // An interface that sorts frames by pool is told of each pool, and of each that has gone.
@@ -260,6 +265,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
         [.. Tables.SelectMany(table => table.Entries()).Select(Show)],
         [.. _dataPlane.Threads.Select(Show)])
     {
+        Runtime = _collections.Snapshot(),
         Steering = _steering,
         Bridges = _configured.Shown(),
     };
@@ -368,11 +374,12 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
 
     private static ulong Cycles(TimeSpan time) => (ulong)(time.TotalMicroseconds * (ProcessorClock.CounterMHz ?? 0));
 
-    private static int NodeOf(int core)
+    private int NodeOf(int core)
     {
+        if (_nodes.TryGetValue(core, out int known)) return known;
         string folder = $"/sys/devices/system/cpu/cpu{core}";
         string? node = Directory.Exists(folder) ? Directory.EnumerateDirectories(folder, "node*").FirstOrDefault() : null;
-        return node is null ? 0 : int.Parse(Path.GetFileName(node)["node".Length..], CultureInfo.InvariantCulture);
+        return _nodes[core] = node is null ? 0 : int.Parse(Path.GetFileName(node)["node".Length..], CultureInfo.InvariantCulture);
     }
 
     private MacTableEntry Show(MacEntry entry) => new(
@@ -395,7 +402,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
             Rounded(rates.NsPerFrame),
             Rounded(rates.NsPerFrame * ProcessorClock.CounterMHz / 1000),
             Rounded(rates.MeanBurst),
-            GC.CollectionCount(0) - _collectionsAtStart,
+            _collections.Count,
             thread.AllocatedBytes);
 
         static double? Rounded(double? value) => value is { } number ? Math.Round(number, 1) : null;

@@ -161,6 +161,8 @@ public static class SnapshotView
             Ansi = AnsiSupport.No,
             ColorSystem = ColorSystemSupport.NoColors,
             Interactive = InteractionSupport.No,
+            // Nothing of this process's environment concerns the reader.
+            Enrichment = new ProfileEnrichment { UseDefaultEnrichers = false },
             Out = new AnsiConsoleOutput(text),
         });
         console.Profile.Width = PlainWidth;

@@ -15,6 +15,9 @@ public sealed record SwitchSnapshot(
     IReadOnlyList<MacTableEntry> MacTable,
     IReadOnlyList<PollThreadSnapshot> PollThreads)
 {
+    /// <summary>What the runtime has done.</summary>
+    public RuntimeSnapshot Runtime { get; init; } = new(0, 0, 0);
+
     /// <summary>Who sorts the uplink's frames into pools; null on a bridge, and without an uplink.</summary>
     public SteeringSnapshot? Steering { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace VhostSwitch.Control.Unixctl;
@@ -70,25 +71,50 @@ internal sealed record JsonRpcReply(string? Result, string? Error)
     }
 
     /// <summary>Writes the reply to a request.</summary>
-    public ReadOnlyMemory<byte> Write(JsonElement id) => JsonRpcWriter.Write(writer =>
-    {
-        writer.WritePropertyName("id");
-        id.WriteTo(writer);
-        writer.WriteString("result", WithNewline(Result));
-        writer.WriteString("error", WithNewline(Error));
-    });
+    public ReadOnlyMemory<byte> Write(JsonElement id) => JsonRpcWriter.Write(
+        writer =>
+        {
+            writer.WritePropertyName("id");
+            id.WriteTo(writer);
+            WriteText(writer, "result", Result);
+            WriteText(writer, "error", Error);
+        },
+        (Result ?? Error ?? "").Length);
 
-    // As Open vSwitch's server does, because its client prints the text as it is.
-    private static string? WithNewline(string? text) => text is null or "" || text.EndsWith('\n') ? text : text + '\n';
+    // In pieces, each of which is given room for the longest way to write it: for the whole that would be several times what it takes.
+    private static void WriteText(Utf8JsonWriter writer, string name, string? text)
+    {
+        const int Piece = 256;
+        writer.WritePropertyName(name);
+        if (text is null)
+        {
+            writer.WriteNullValue();
+            return;
+        }
+        var left = text.AsSpan();
+        for (; left.Length > Piece; left = left[Piece..])
+            writer.WriteStringValueSegment(left[..Piece], isFinalSegment: false);
+        writer.WriteStringValueSegment(left, isFinalSegment: false);
+        // As Open vSwitch's server does, because its client prints the text as it is.
+        writer.WriteStringValueSegment(text is "" || text.EndsWith('\n') ? "" : "\n", isFinalSegment: true);
+    }
 }
 
 /// <summary>Writes one JSON object.</summary>
 internal static class JsonRpcWriter
 {
-    public static ReadOnlyMemory<byte> Write(Action<Utf8JsonWriter> members)
+    // The members around a text, and what its last piece may take.
+    private const int FrameBytes = 2048;
+
+    // Nobody puts this into a web page: quotes, of which answers are full, take two bytes each and not six.
+    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <param name="members">Writes what is in the object.</param>
+    /// <param name="textLength">The length of a long text among it: the buffer is made for that, with a part of it for what is escaped, and hardly has to grow.</param>
+    public static ReadOnlyMemory<byte> Write(Action<Utf8JsonWriter> members, int textLength = 0)
     {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer))
+        var buffer = new ArrayBufferWriter<byte>(FrameBytes + textLength + (textLength / 2));
+        using (var writer = new Utf8JsonWriter(buffer, Options))
         {
             writer.WriteStartObject();
             members(writer);

@@ -10,7 +10,8 @@ namespace VhostSwitch.Control.Unixctl;
 /// <param name="maxBytes">The longest object, in bytes, white space before it included.</param>
 internal sealed class JsonRpcReader(Stream stream, int maxBytes)
 {
-    private const int FirstBufferBytes = 4096;
+    // A command that people write; what is longer makes the buffer grow.
+    private const int FirstBufferBytes = 512;
 
     private byte[] _buffer = new byte[Math.Min(FirstBufferBytes, maxBytes)];
     private int _count;

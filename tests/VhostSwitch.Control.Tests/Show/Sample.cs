@@ -21,6 +21,7 @@ internal static class Sample
         [new MacTableEntry("00:01:02:03:04:05", 1000, "vm0", null), new MacTableEntry("00:01:02:03:04:06", 0, "vm0", 12)],
         [new PollThreadSnapshot(0, 1, "polling", 1, 99, 0.125, 1250000, 100, 260.5, 31.9, 0, 0), new PollThreadSnapshot(1, -1, "sleeping", 0, 0, 0, 0, null, null, null, 0, 0)])
     {
+        Runtime = new RuntimeSnapshot(1, 250, 4096),
         Steering = new SteeringSnapshot("hardware", "eth1 sorts for 1 of 1 pools into 2 queues"),
         Bridges =
         [

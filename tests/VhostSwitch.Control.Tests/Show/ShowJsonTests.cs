@@ -117,6 +117,11 @@ public class ShowJsonTests
               "allocated_bytes": 0
             }
           ],
+          "runtime": {
+            "collections": 1,
+            "pause_us": 250,
+            "allocated_bytes": 4096
+          },
           "steering": {
             "by": "hardware",
             "reason": "eth1 sorts for 1 of 1 pools into 2 queues"

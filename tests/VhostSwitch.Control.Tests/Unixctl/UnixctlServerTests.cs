@@ -22,10 +22,10 @@ public class UnixctlServerTests
 
     [Theory(Timeout = LimitMs)]
     [InlineData("""{"id":0,"method":"nope","params":[]}""",
-        "\\u0022nope\\u0022 is not a valid command (use list-commands to see a list of valid commands)")]
-    [InlineData("""{"id":0,"method":"refuse","params":[]}""", "\\u0022refuse\\u0022 command requires at least 1 arguments")]
-    [InlineData("""{"id":0,"method":"echo","params":["1","2","3"]}""", "\\u0022echo\\u0022 command takes at most 2 arguments")]
-    [InlineData("""{"id":0,"method":"echo","params":["1",2]}""", "\\u0022echo\\u0022 command has non-string argument")]
+        "\\\"nope\\\" is not a valid command (use list-commands to see a list of valid commands)")]
+    [InlineData("""{"id":0,"method":"refuse","params":[]}""", "\\\"refuse\\\" command requires at least 1 arguments")]
+    [InlineData("""{"id":0,"method":"echo","params":["1","2","3"]}""", "\\\"echo\\\" command takes at most 2 arguments")]
+    [InlineData("""{"id":0,"method":"echo","params":["1",2]}""", "\\\"echo\\\" command has non-string argument")]
     public async Task RefusesInOpenVswitchsWords(string request, string error)
     {
         await using var test = TestServer.Start();
@@ -68,7 +68,7 @@ public class UnixctlServerTests
             await socket.SendAsync(new[] { b });
         byte[] reply = new byte[200];
         int count = await socket.ReceiveAsync(reply);
-        Assert.Equal("""{"id":0,"result":"\u00FC\n","error":null}""", Encoding.UTF8.GetString(reply, 0, count));
+        Assert.Equal("""{"id":0,"result":"ü\n","error":null}""", Encoding.UTF8.GetString(reply, 0, count));
     }
 
     [Theory(Timeout = LimitMs)]
