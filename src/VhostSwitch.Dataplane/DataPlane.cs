@@ -26,6 +26,7 @@ public sealed class DataPlane : PortHost, IDisposable
     /// <param name="idle">What to do when no frame arrives.</param>
     public DataPlane(IReadOnlyList<int> cores, Forwarder forwarder, RetryPolicy retry, IdlePolicy idle)
     {
+        CastTable.Grow();
         _forwarder = forwarder;
         _retry = retry;
         _idle = idle;
