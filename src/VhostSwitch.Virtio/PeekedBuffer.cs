@@ -11,7 +11,7 @@ public unsafe struct PeekedBuffer
     /// <summary>The descriptor, as a ring's <c>PeekBurst</c> has copied it.</summary>
     public Descriptor Descriptor;
 
-    /// <summary>What names the chain when it is given back.</summary>
+    /// <summary>What names the chain when it is given back; a packed ring keeps it to itself.</summary>
     public uint Id;
 
     /// <summary>How many bytes were written into it, from its start.</summary>

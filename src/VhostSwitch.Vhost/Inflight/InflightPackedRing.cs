@@ -86,7 +86,7 @@ public unsafe struct InflightPackedRing : IDeviceRing
     public int PeekBurst(int first, PeekedBuffer* into, int most) => Left == 0 ? _ring.PeekBurst(first, into, most) : 0;
 
     /// <inheritdoc/>
-    public readonly void UseBurst(int first, PeekedBuffer* buffers, int count) => _ring.UseBurst(first, buffers, count);
+    public void UseBurst(int first, PeekedBuffer* buffers, int count) => _ring.UseBurst(first, buffers, count);
 
     /// <inheritdoc/>
     public bool Follow(ref Descriptor descriptor)
@@ -103,7 +103,7 @@ public unsafe struct InflightPackedRing : IDeviceRing
     }
 
     /// <inheritdoc/>
-    public readonly void Use(int i, int id, uint written) => _ring.Use(i, id, written);
+    public void Use(int i, int id, uint written) => _ring.Use(i, id, written);
 
     /// <inheritdoc/>
     public void Publish<TLog>(int count, ref TLog log)

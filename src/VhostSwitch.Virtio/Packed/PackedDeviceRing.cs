@@ -35,6 +35,7 @@ public unsafe struct PackedDeviceRing : IDeviceRing
     private PackedPosition _calledAt;
     private PackedPosition _peekAt;
     private int _peeked;
+    private uint _anyWritten;
     private bool _chainOpen;
     private bool _callUndecided;
     private bool _firstCall;
@@ -130,7 +131,6 @@ public unsafe struct PackedDeviceRing : IDeviceRing
             var buffer = into + i;
             buffer->Descriptor.Address = copy.ToScalar();
             *(ulong*)&buffer->Descriptor.Length = (uint)second | ((ulong)(flags & ~(uint)Marks) << 32);
-            buffer->Id = (uint)(first + i);
             chains[i].Begin(PackedPosition.At(index, wrap), (ushort)(second >> 32), (uint)(before + i));
             if (++index < size) continue;
             index = 0;
@@ -143,11 +143,13 @@ public unsafe struct PackedDeviceRing : IDeviceRing
     }
 
     /// <inheritdoc/>
-    public readonly void UseBurst(int first, PeekedBuffer* buffers, int count)
+    public void UseBurst(int first, PeekedBuffer* buffers, int count)
     {
         var chains = _chains + first;
+        uint any = 0;
         for (int i = 0; i < count; i++)
-            chains[i].Written = buffers[i].Written;
+            any |= chains[i].Written = buffers[i].Written;
+        _anyWritten |= any;
     }
 
     /// <inheritdoc/>
@@ -170,7 +172,7 @@ public unsafe struct PackedDeviceRing : IDeviceRing
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly void Use(int i, int id, uint written) => _chains[i].Written = written;
+    public void Use(int i, int id, uint written) => _anyWritten |= _chains[i].Written = written;
 
     /// <inheritdoc/>
     public void Publish<TLog>(int count, ref TLog log)
@@ -179,7 +181,7 @@ public unsafe struct PackedDeviceRing : IDeviceRing
         if (!CloseChain(count)) return;
         var last = _chains + count - 1;
         // In order, one entry tells of all: the last one's id where the first one's would be.
-        if (_inOrder && NothingWritten(count)) Write(0, *last, ref log);
+        if (_inOrder && _anyWritten == 0) Write(0, *last, ref log);
         else if (last->End == count) WriteSingles(count, ref log);
         else
         {
@@ -193,6 +195,7 @@ public unsafe struct PackedDeviceRing : IDeviceRing
         _nextAvailable.Advance(entries, _size);
         _peekAt = _nextAvailable;
         _peeked = 0;
+        _anyWritten = 0;
         _chainOpen = false;
         _callUndecided = true;
         int beforeWrap = Math.Min(entries, _size - before.Index);
@@ -325,27 +328,21 @@ public unsafe struct PackedDeviceRing : IDeviceRing
         return Fault == RingFault.None;
     }
 
-    private readonly bool NothingWritten(int count)
-    {
-        uint written = 0;
-        for (int i = 0; i < count; i++)
-            written |= _chains[i].Written;
-        return written == 0;
-    }
-
     // The same for chains of one entry each, which lie side by side.
     private readonly void WriteSingles<TLog>(int count, ref TLog log)
         where TLog : struct, IWriteLog
     {
-        var ring = _ring;
-        var chains = _chains;
-        int first = _nextUsed.Index, size = _size;
-        bool wrap = _nextUsed.Wrap;
+        int first = _nextUsed.Index, beforeWrap = Math.Min(count, _size - first);
+        WriteRun(_ring, _chains + beforeWrap, count - beforeWrap, !_nextUsed.Wrap, ref log);
+        WriteRun(_ring + first, _chains, beforeWrap, _nextUsed.Wrap, ref log);
+    }
+
+    private static void WriteRun<TLog>(PackedDescriptor* entries, Chain* chains, int count, bool wrap, ref TLog log)
+        where TLog : struct, IWriteLog
+    {
         for (int i = count - 1; i >= 0; i--)
         {
-            int index = first + i;
-            bool wrapped = index >= size;
-            RingOrder.PublishUsed((ulong*)&ring[wrapped ? index - size : index].Length, UsedEntryOf(chains[i], wrap != wrapped));
+            RingOrder.PublishUsed((ulong*)&entries[i].Length, UsedEntryOf(chains[i], wrap));
             log.Stored();
         }
     }
