@@ -155,13 +155,13 @@ public sealed class DataPlane : PortHost, IDisposable
         foreach (var thread in _threads)
         {
             ulong passes = thread.Passes;
-            long start = Stopwatch.GetTimestamp();
+            var patience = new Patience(PassLimit, Stopwatch.GetTimestamp());
             var spin = default(SpinWait);
             while (!thread.HasPassed(passes))
             {
                 thread.Wake();
                 spin.SpinOnce(sleep1Threshold: 20);
-                if (Stopwatch.GetElapsedTime(start) > PassLimit)
+                if (patience.IsOver(Stopwatch.GetTimestamp()))
                     throw new InvalidOperationException($"the poll thread on core {thread.Core} has not come round for {PassLimit.TotalSeconds} s; is the core shared with a real-time program?");
             }
         }
