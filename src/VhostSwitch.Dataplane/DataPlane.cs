@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using VhostSwitch.Linux;
 
 namespace VhostSwitch.Dataplane;
 

@@ -7,7 +7,7 @@ namespace VhostSwitch.VirtioUser;
 internal unsafe struct BufferPool
 {
     // A cache line between two buffers. At multiples of 2 KiB the beginnings of all buffers would share two sets of a first-level cache, and push each
-    // other out: 14 against 11 million frames a second through packed rings.
+    // other out: a tenth of what a switch's pass costs (docs/performance/variants.md).
     private const int Spacing = 64;
 
     private readonly Entry[] _memory;

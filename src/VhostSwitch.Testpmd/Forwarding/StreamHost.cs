@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using VhostSwitch.Dataplane;
+using VhostSwitch.Linux;
 
 namespace VhostSwitch.Testpmd.Forwarding;
 
@@ -48,14 +49,16 @@ internal sealed class StreamHost : PortHost
         foreach (var thread in _threads)
         {
             ulong passes = thread.Passes;
-            long start = Stopwatch.GetTimestamp();
+            var patience = new Patience(PassLimit, Stopwatch.GetTimestamp());
             var spin = default(SpinWait);
             while (!thread.HasPassed(passes))
             {
                 spin.SpinOnce(sleep1Threshold: 20);
-                if (Stopwatch.GetElapsedTime(start) > PassLimit)
+                if (patience.IsOver(Stopwatch.GetTimestamp()))
+                {
                     throw new InvalidOperationException($"the forwarding thread on core {thread.Core} has not come round for "
                         + $"{PassLimit.TotalSeconds} s");
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace VhostSwitch.Dataplane.Tests;
+namespace VhostSwitch.Linux.Tests;
 
 public sealed class PatienceTests
 {

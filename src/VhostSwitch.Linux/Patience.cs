@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace VhostSwitch.Dataplane;
+namespace VhostSwitch.Linux;
 
 /// <summary>
 /// How long someone waits who looks again and again. A process that was stopped for a minute, or its machine, has not waited for a minute: of the time
@@ -8,7 +8,7 @@ namespace VhostSwitch.Dataplane;
 /// </summary>
 /// <param name="limit">How long to wait.</param>
 /// <param name="now">The first look; a time of <see cref="Stopwatch"/>.</param>
-internal struct Patience(TimeSpan limit, long now)
+public struct Patience(TimeSpan limit, long now)
 {
     // Looks are a millisecond apart, and some more beside others' work.
     private static readonly long LongestStep = Stopwatch.Frequency / 10;
