@@ -93,6 +93,24 @@ public sealed class BridgeForwarderTests : IDisposable
         Assert.Empty(_table.Entries());
     }
 
+    [Fact]
+    public void FramesWithTheSameAddressesBehindAPriorityTagGoByTheirOwnVlan()
+    {
+        const int vlanZeroWithPriority = 1 << 13;
+        Decide(1, (B, A, 5));
+        Assert.Equal([Frame.Flood, 1], Decide(2, (A, B, vlanZeroWithPriority), (A, B, 5)));
+    }
+
+    [Fact]
+    public void DecidesOnFramesWithTheSameHeaderUpToOneThatIsDecided()
+    {
+        Decide(1, (B, A, 0));
+        using var burst = new BurstOf((A, B, 0), (A, B, 0), (A, B, 0), (A, B, 0), (C, B, 0));
+        burst.Set(2, Frame.DroppedFor(DropReason.Runt));
+        _bridge.Decide(burst.Burst, 2);
+        Assert.Equal([1, 1, Frame.DroppedFor(DropReason.Runt), 1, Frame.Flood], Enumerable.Range(0, 5).Select(burst.Output));
+    }
+
     private ushort[] Decide(ushort source, params (MacAddress To, MacAddress From, int Vlan)[] frames)
     {
         using var burst = new BurstOf(frames);
