@@ -71,8 +71,9 @@ internal sealed unsafe class Pass(GuestQueueFactory factory, Settings settings) 
         var forwarder = new BridgeForwarder(_table);
         while (_host.Inputs.Length < 2) Thread.Sleep(1);
         var inputs = _host.Inputs;
-        first.Meet(second);
-        second.Meet(first);
+        var clock = new GuestClock();
+        first.Meet(second, clock);
+        second.Meet(first, clock);
         first.Begin(new Traffic(null), sends: true);
         second.Begin(new Traffic(null), sends: true);
         // Until the code is compiled for good as well.

@@ -77,7 +77,7 @@ internal sealed class Latency(Settings settings, Entrant pace, IReadOnlyList<Ent
         var flow = await pair.MeasureAsync(TimeSpan.FromSeconds(settings.Seconds));
         await pair.SendAsync(new Traffic(rate, !settings.OneWay));
         return new LatencyPoint(
-            percent, mpps, flow.Mpps, flow.GuestsBusy, flow.GuestsLate, flow.Lost, At(0.5), At(0.99), At(0.999), At(1));
+            percent, mpps, flow.Mpps, flow.GuestsBusy, flow.GuestsLate, flow.GuestsAway, flow.Lost, At(0.5), At(0.99), At(0.999), At(1));
 
         // Where nothing came all take longer than the measurement.
         double At(double share) => latencies.QuantileUs(share) ?? (settings.Seconds * 1e6);

@@ -65,6 +65,7 @@ internal sealed record LatencyReport(
     private static void TellRate(ReportText text, int percent, List<LatencyPoint> points)
     {
         text.Line($"  {"",-14} {percent,3} %, {Middle(points, p => p.WantedMpps):F2} Mpps: " + string.Join(", ", Quantiles.Select(Tell)));
+        text.Line($"  {"",-20} the guests had no core for {100 * Middle(points, p => p.GuestsAway):F2} % of the time, which counts for nobody");
         foreach (var point in points.Where(p => p.Tell() != ""))
             text.Line($"  {"",-20} in one sample{point.Tell()}");
 

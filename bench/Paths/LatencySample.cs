@@ -6,13 +6,14 @@ namespace VhostSwitch.Bench.Paths;
 /// <param name="Mpps">What arrived.</param>
 /// <param name="GuestsBusy">The share of the guests' rounds in which there was something to do.</param>
 /// <param name="GuestsLate">The share of frames that were sent late although the switch would have taken them: the guests' fault.</param>
+/// <param name="GuestsAway">The share of the time in which the guests had no core: it counts neither in the rate nor as anyone's latency.</param>
 /// <param name="Lost">Frames found to be lost.</param>
 /// <param name="P50Us">Half of the frames took no longer.</param>
 /// <param name="P99Us">99 of 100.</param>
 /// <param name="P999Us">999 of 1000.</param>
 /// <param name="MaxUs">The slowest.</param>
 internal sealed record LatencyPoint(
-    int LoadPercent, double WantedMpps, double Mpps, double GuestsBusy, double GuestsLate, ulong Lost,
+    int LoadPercent, double WantedMpps, double Mpps, double GuestsBusy, double GuestsLate, double GuestsAway, ulong Lost,
     double P50Us, double P99Us, double P999Us, double MaxUs)
 {
     /// <summary>False where less arrived than was wanted: then the figures grow with the time of the measurement.</summary>

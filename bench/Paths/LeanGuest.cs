@@ -58,6 +58,7 @@ internal sealed unsafe class LeanGuest : IDisposable
     private readonly FramePart[] _in, _out;
 
     private LeanGuest? _peer;
+    private GuestClock? _clock;
     private Traffic _traffic = Traffic.None;
     private bool _sends;
     private int _heardCount;
@@ -144,14 +145,14 @@ internal sealed unsafe class LeanGuest : IDisposable
     /// <summary>True when all that the other guest sent has arrived or is given up.</summary>
     public bool HasAll => Volatile.Read(ref _expected) >= Volatile.Read(ref _peer!._next);
 
-    /// <summary>Gives it the other guest. Before it is polled.</summary>
-    public void Meet(LeanGuest peer) => _peer = peer;
+    /// <summary>Gives it the other guest, and the clock of both. Before it is polled.</summary>
+    public void Meet(LeanGuest peer, GuestClock clock) => (_peer, _clock) = (peer, clock);
 
     /// <summary>Sends something else from now on. The polling thread.</summary>
     public void Begin(Traffic traffic, bool sends)
     {
         (_traffic, _sends) = (traffic, sends);
-        (_pacedFrom, _pacedNumber) = (Stopwatch.GetTimestamp(), _next);
+        (_pacedFrom, _pacedNumber) = (_clock!.Now(), _next);
         (_behind, _windowClosed) = (Behind.Not, false);
         if (traffic.FramesPerSecond is not { } rate) return;
         _framesPerTick = rate / Stopwatch.Frequency;
@@ -164,7 +165,7 @@ internal sealed unsafe class LeanGuest : IDisposable
     {
         int count = _port.Receive(_in);
         // One look at the clock a round: it costs as much as a frame.
-        long now = _traffic.Clocked ? Stopwatch.GetTimestamp() : 0;
+        long now = _traffic.Clocked ? _clock!.Now() : 0;
         if (count != 0) Take(count, now);
         bool worked = count != 0;
         if (!KnowsPeer || !_peer!.KnowsPeer) return worked | Greet();

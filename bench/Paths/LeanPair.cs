@@ -10,13 +10,15 @@ namespace VhostSwitch.Bench.Paths;
 /// <param name="GuestsBusy">The share of the guests' rounds in which there was something to do.</param>
 /// <param name="GuestsLate">The share of frames that the guests by themselves sent later than due; 0 where nothing is due.</param>
 /// <param name="Lost">Frames found to be lost.</param>
-internal readonly record struct Flow(double Mpps, double GuestsBusy, double GuestsLate, ulong Lost);
+/// <param name="GuestsAway">The share of the time in which guests that look at the clock had no core; it counts in no rate.</param>
+internal readonly record struct Flow(double Mpps, double GuestsBusy, double GuestsLate, ulong Lost, double GuestsAway);
 
 /// <summary>Two lean guests and the thread that polls them.</summary>
 internal sealed class LeanPair : IDisposable
 {
     private readonly LeanGuest _first;
     private readonly LeanGuest _second;
+    private readonly GuestClock _clock = new();
     private readonly Thread _thread;
     private volatile Traffic _wanted = Traffic.None;
     private volatile Traffic? _now;
@@ -26,8 +28,8 @@ internal sealed class LeanPair : IDisposable
     private LeanPair(LeanGuest first, LeanGuest second, int core)
     {
         (_first, _second) = (first, second);
-        first.Meet(second);
-        second.Meet(first);
+        first.Meet(second, _clock);
+        second.Meet(first, _clock);
         _thread = new Thread(() => Run(core)) { IsBackground = true, Name = "lean guests" };
         _thread.Start();
     }
@@ -90,12 +92,13 @@ internal sealed class LeanPair : IDisposable
         long start = Stopwatch.GetTimestamp();
         var (received, rounds, busy) = (Received, Volatile.Read(ref _rounds), Volatile.Read(ref _busyRounds));
         var (sent, late, lost) = (Sent, Late, Lost);
+        long away = _clock.AwayTicks;
         await Task.Delay(time);
         double frames = Received - received;
-        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds, secondsAway = (double)(_clock.AwayTicks - away) / Stopwatch.Frequency;
         return new Flow(
-            frames / seconds / 1e6, Share(Volatile.Read(ref _busyRounds) - busy, Volatile.Read(ref _rounds) - rounds),
-            Share(Late - late, Sent - sent), Lost - lost);
+            frames / (seconds - secondsAway) / 1e6, Share(Volatile.Read(ref _busyRounds) - busy, Volatile.Read(ref _rounds) - rounds),
+            Share(Late - late, Sent - sent), Lost - lost, secondsAway / seconds);
 
         static double Share(ulong part, ulong whole) => (double)part / Math.Max(1, whole);
     }
@@ -136,6 +139,7 @@ internal sealed class LeanPair : IDisposable
             var wanted = _wanted;
             if (wanted != _now)
             {
+                _clock.Start();
                 _first.Begin(wanted, sends: true);
                 _second.Begin(wanted, wanted.SecondSends);
                 _now = wanted;
