@@ -76,6 +76,40 @@ public sealed class PackedDeviceRingTests : IDisposable
         Assert.Equal(RingFault.None, device.Fault);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(4)]
+    [InlineData(6)]
+    public unsafe void PeeksABurstAcrossTheEndOfTheRingUpToAChainOfSeveral(int start)
+    {
+        var driver = new PackedDriverModel(_memory, size: 7, inOrder: false, start: (ulong)start);
+        var device = driver.Device();
+        for (ushort id = 0; id < 4; id++)
+            driver.OfferChain(id, [new PackedPart(1000u + id, 10u + id, Descriptor.Write)]);
+        driver.OfferChain(4, [new PackedPart(1, 1, Descriptor.Write), new PackedPart(2, 2, Descriptor.Write)]);
+        var buffers = stackalloc PeekedBuffer[7];
+        Assert.Equal(4, device.PeekBurst(0, buffers, 7));
+        for (uint i = 0; i < 4; i++)
+        {
+            Assert.Equal((1000u + i, 10u + i, Descriptor.Write),
+                (buffers[i].Descriptor.Address, buffers[i].Descriptor.Length, buffers[i].Descriptor.Flags));
+            buffers[i].Written = 100 + i;
+        }
+        device.UseBurst(0, buffers, 4);
+        Assert.Equal(4, device.Peek(4, out var first));
+        Assert.Equal(1u, first.Length);
+        device.Publish(4);
+        for (ushort id = 0; id < 4; id++)
+        {
+            Assert.Equal([id], driver.TryTake(out var used));
+            Assert.Equal(100u + id, used.Length);
+        }
+        // It was not taken, and is the first of the next burst.
+        Assert.Equal(0, device.PeekBurst(0, buffers, 7));
+        Assert.Equal(0, device.Peek(0, out first));
+        Assert.Equal(1u, first.Length);
+    }
+
     [Fact]
     public void GoesOnAtAnEarlierChainWhenItIsPeekedAgain()
     {
