@@ -108,7 +108,9 @@ vm2vm.SetAction(async result =>
     };
     Entrant[] entrants = [Entrant.ThisSwitch, .. PeersIn(result)];
     var run = new SideBySide("Guest to guest", entrants, loads, settings, SizesOf(result.CommandResult), result.GetValue(rounds), progress);
-    Write(result, "vm2vm" + settings.FileSuffix, await run.RunAsync());
+    // A report of some guests does not take the place of that of all.
+    string some = loads is [var only] ? $"-{only.Name.Replace(' ', '-')}" : "";
+    Write(result, "vm2vm" + some + settings.FileSuffix, await run.RunAsync());
 });
 
 var scale = NewCommand(

@@ -88,8 +88,11 @@ public sealed unsafe partial class PollThread : IDisposable
         _idle = idle;
         _sharesOutputs = sharesOutputs;
         _epoll.Add(_wake.Number, WakeToken);
-        _thread = new Thread(Run) { Name = $"poll-{core}", IsBackground = true };
+        _thread = new Thread(Run) { Name = $"{NamePrefix}{core}", IsBackground = true };
     }
+
+    /// <summary>What the names of poll threads begin with; their processor follows.</summary>
+    public const string NamePrefix = "poll-";
 
     /// <summary>The thread's number, from 0.</summary>
     public int Index { get; }

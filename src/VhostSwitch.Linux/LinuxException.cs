@@ -27,6 +27,9 @@ public static class Errno
     /// <summary>No such file or directory.</summary>
     public const int ENOENT = 2;
 
+    /// <summary>There is no such thread or process.</summary>
+    public const int ESRCH = 3;
+
     /// <summary>Interrupted by a signal.</summary>
     public const int EINTR = 4;
 

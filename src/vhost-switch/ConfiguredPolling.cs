@@ -51,7 +51,7 @@ internal sealed class ConfiguredPolling(SwitchConfiguration configuration, DataP
         var before = dataPlane.Threads.Select(thread => thread.Core).ToHashSet();
         // Off the polling cores where one is free.
         int[] free = [.. present.Except(cores)];
-        CpuAffinity.Pin(free.Length > 0 ? free : present);
+        CpuAffinity.PinAllBut(PollThread.NamePrefix, free.Length > 0 ? free : present);
         dataPlane.UseCores(cores);
         foreach (int core in cores.Where(core => !before.Contains(core)))
             log(LogLevel.Info, VhostSwitchMessages.PollingStarted(core));

@@ -4,6 +4,7 @@ using VhostSwitch.Control.FileConfiguration;
 using VhostSwitch.Control.Ovsdb;
 using VhostSwitch.Control.Statistics;
 using VhostSwitch.Control.Unixctl;
+using VhostSwitch.Dataplane;
 using VhostSwitch.Linux;
 using VhostSwitch.Ports;
 using VhostSwitch.Vhost;
@@ -26,6 +27,8 @@ public static class SwitchRuntime
         var logLevel = configuration.LogLevel;
         foreach (string notice in OwnMemory.Notices(configuration.Memory))
             output.WriteLine(notice);
+        // Everything but poll threads keeps off their processors.
+        if (configuration.ControlCores.Count > 0) CpuAffinity.PinAllBut(PollThread.NamePrefix, [.. configuration.ControlCores]);
         using var stop = new StopRequest();
         try
         {
