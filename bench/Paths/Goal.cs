@@ -55,8 +55,6 @@ internal sealed record Goal(string Row, string What, string Command, double? AtL
         new($"suspensions over {Pauses.LimitUs} us for collections, control plane in use", PausesReport.Collecting,
             "./bench.sh pauses --minutes 10 --output docs/performance", AtMost: 0, Always: true),
         new("bytes allocated", "bytes allocated by the poll thread in a sample", VmToVm(""), AtMost: 0, Always: true),
-        new("suspensions of a poll thread over 50 us by the runtime's own collections", "suspensions over 50 us by the runtime's own collections",
-            "./bench.sh pauses --output docs/performance", AtMost: 0, Always: true),
         new("idle switch with 32 ports, percent of a core", "32 ports, percent of a core without frames: vhost-switch",
             $"./bench.sh idle {Rounds}", AtMost: 0.5),
     ];
