@@ -18,6 +18,8 @@ internal sealed unsafe class Pass(GuestQueueFactory factory, Settings settings) 
 {
     private static readonly MacAddress FirstMac = MacAddress.Parse("02:00:00:01:00:00"), SecondMac = MacAddress.Parse("02:00:00:02:00:00");
 
+    private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(20);
+
     // A TimeSpan counts in units of 100.
     private static readonly double NsPerTick = 1e9 / Stopwatch.Frequency;
 
@@ -69,7 +71,8 @@ internal sealed unsafe class Pass(GuestQueueFactory factory, Settings settings) 
     private void Run(LeanGuest first, LeanGuest second, TimeSpan time)
     {
         var forwarder = new BridgeForwarder(_table);
-        while (_host.Inputs.Length < 2) Thread.Sleep(1);
+        if (!SpinWait.SpinUntil(() => _host.Inputs.Length == 2, ConnectLimit))
+            throw new TimeoutException($"the guests' rings do not run within {ConnectLimit.TotalSeconds} s");
         var inputs = _host.Inputs;
         var clock = new GuestClock();
         first.Meet(second, clock);

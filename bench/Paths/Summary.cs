@@ -22,7 +22,7 @@ internal sealed record Summary(IReadOnlyList<SummaryRow> Rows)
             var found = those.Where(f => f.Finding.Spread is not null).ToList();
             // The same may have been measured twice: that with the most samples counts, and of what must always be so the worst.
             var (name, counts) = found.OrderByDescending(f => goal.Always ? f.Finding.Spread!.Highest : f.Finding.Spread!.Count).FirstOrDefault();
-            string? why = those.Select(f => f.Finding.Why).FirstOrDefault(why => why is not null);
+            string? why = those.Select(f => f.Finding.Why ?? "measured, but no pair of samples tells").FirstOrDefault();
             return new SummaryRow(goal.Row, goal.Limit, counts?.Spread, goal.Judge(counts), name, goal.Command, why);
         })]);
     }

@@ -5,7 +5,8 @@ namespace VhostSwitch.Program;
 
 /// <summary>
 /// When garbage is collected. A collection stops every thread, those that poll as well, and these make no garbage: all there is comes from the control
-/// plane. So the runtime is told to collect nothing until much has come together, and before it does, a moment is used in which all poll threads sleep.
+/// plane. So the runtime is told to collect nothing until much has come together, and before it does, a moment is used in which all poll threads sleep
+/// and nobody sends. Belongs to the control thread.
 /// </summary>
 public sealed class CollectionBudget : IDisposable
 {
@@ -22,6 +23,7 @@ public sealed class CollectionBudget : IDisposable
     private readonly int _firstCollections;
     private readonly TimeSpan _firstPauses;
     private long _from;
+    private ulong _framesBefore;
     private bool _isRefused;
 
     /// <summary>Collects once, now: before anyone polls.</summary>
@@ -38,9 +40,12 @@ public sealed class CollectionBudget : IDisposable
     public RuntimeSnapshot Snapshot() => new(Count, (long)(GC.GetTotalPauseDuration() - _firstPauses).TotalMicroseconds, GC.GetTotalAllocatedBytes());
 
     /// <summary>Looks whether it is time to collect. Once a second is enough.</summary>
-    /// <param name="isQuiet">No poll thread works, so that none is stopped.</param>
-    public void Look(bool isQuiet)
+    /// <param name="allSleep">Every poll thread sleeps at this moment.</param>
+    /// <param name="frames">How many frames they have taken in: a thread may sleep between two frames, and is not to be stopped there.</param>
+    public void Look(bool allSleep, ulong frames)
     {
+        bool isQuiet = allSleep && frames == _framesBefore;
+        _framesBefore = frames;
         if (_isRefused) return;
         long used = GC.GetTotalAllocatedBytes() - _from;
         long enough = isQuiet ? _bytes / Part : _bytes - (_bytes / Part);

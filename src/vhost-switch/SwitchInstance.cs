@@ -47,7 +47,6 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
     private readonly Dictionary<PollThread, (PollThreadCounts Counts, PollThreadRates Rates)> _seen = [];
     private readonly TaskCompletionSource<string> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private uint _seconds;
-    private ulong _framesAtTick;
 
     // The uplink of vmdq mode, and who sorts its frames; null where there is none.
     private PortDevice? _uplink;
@@ -223,10 +222,7 @@ public sealed class SwitchInstance : IConfigurable, ISwitchOperations, IDisposab
             _seen.Remove(gone);
         foreach (var thread in _dataPlane.Threads)
             Observe(thread);
-        // Asleep at this moment is not enough: a thread may sleep between two frames.
-        ulong frames = _dataPlane.Threads.Aggregate(0UL, (sum, thread) => sum + thread.Frames);
-        _collections.Look(isQuiet: frames == _framesAtTick && _dataPlane.Threads.All(thread => thread.IsSleeping));
-        _framesAtTick = frames;
+        _collections.Look(_dataPlane.Threads.All(thread => thread.IsSleeping), _dataPlane.Threads.Aggregate(0UL, (sum, thread) => sum + thread.Frames));
     }
 
     // An interface that sorts frames by pool is told of each pool, and of each that has gone.

@@ -15,12 +15,15 @@ public sealed class CollectionBudgetTests
     {
         using var budget = new CollectionBudget();
         MakeGarbage();
-        budget.Look(isQuiet: false);
+        budget.Look(allSleep: false, frames: 0);
         Assert.Equal(0, budget.Count);
-        budget.Look(isQuiet: true);
+        // Asleep between two frames.
+        budget.Look(allSleep: true, frames: 1);
+        Assert.Equal(0, budget.Count);
+        budget.Look(allSleep: true, frames: 1);
         Assert.Equal(1, budget.Count);
         // Little has come together since.
-        budget.Look(isQuiet: true);
+        budget.Look(allSleep: true, frames: 1);
         Assert.Equal(1, budget.Count);
         MakeGarbage();
         Assert.Equal(1, budget.Count);
@@ -31,7 +34,7 @@ public sealed class CollectionBudgetTests
     {
         using var budget = new CollectionBudget();
         GC.Collect();
-        budget.Look(isQuiet: false);
+        budget.Look(allSleep: false, frames: 0);
         int before = budget.Count;
         MakeGarbage();
         Assert.Equal(before, budget.Count);

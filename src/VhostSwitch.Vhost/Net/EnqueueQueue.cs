@@ -181,6 +181,7 @@ public sealed unsafe class EnqueueQueue<TRing, TSpace, TLog, TCopy> : OutputQueu
         {
             var frame = frames + which[i];
             byte* to = buffers[i].Host;
+            // The rest of the header: the last offload field, and one buffer.
             if (headerLength == NetHeader.Size) *(uint*)(to + sizeof(ulong)) = frame->Offload.CsumOffset | (1u << 16);
             else *(ushort*)(to + sizeof(ulong)) = frame->Offload.CsumOffset;
             to += headerLength;
