@@ -16,8 +16,6 @@ namespace VhostSwitch.Bench.Micro;
 /// </summary>
 internal sealed unsafe class Pass(GuestQueueFactory factory, Settings settings) : IDisposable
 {
-    private static readonly MacAddress FirstMac = MacAddress.Parse("02:00:00:01:00:00"), SecondMac = MacAddress.Parse("02:00:00:02:00:00");
-
     private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(20);
 
     // A TimeSpan counts in units of 100.
@@ -38,21 +36,24 @@ internal sealed unsafe class Pass(GuestQueueFactory factory, Settings settings) 
         var options = new DeviceOptions(
             DeviceOptions.BasicFeatures | Virtio.Features.MrgRxbuf, DeviceOptions.BasicProtocolFeatures, DeviceOptions.MostQueuePairs);
         using var server = new VhostServer(_loop, _host, options, factory);
-        string[] paths = [Path.Combine(_folder, "first"), Path.Combine(_folder, "second")];
+        string[] paths = [.. Enumerable.Range(0, settings.Ports!.Value).Select(i => Path.Combine(_folder, $"{i}"))];
         foreach (string path in paths)
             server.Listen(path);
         var control = new Thread(_loop.Run) { Name = "control" };
         control.Start();
+        var guests = new List<LeanGuest>();
         try
         {
-            using var first = new LeanGuest(paths[0], FirstMac, SecondMac, settings);
-            using var second = new LeanGuest(paths[1], SecondMac, FirstMac, settings);
+            foreach (string path in paths)
+                guests.Add(new LeanGuest(path, MacOf(guests.Count), MacOf(guests.Count ^ 1), settings));
+            var (first, second) = (guests[0], guests[1]);
             Run(first, second, time);
             if (first.Changed + second.Changed + first.Lost + second.Lost is not 0 and var wrong)
                 throw new InvalidOperationException($"{wrong} frames were lost or changed");
         }
         finally
         {
+            guests.ForEach(guest => guest.Dispose());
             _loop.Stop();
             control.Join();
         }
@@ -71,7 +72,7 @@ internal sealed unsafe class Pass(GuestQueueFactory factory, Settings settings) 
     private void Run(LeanGuest first, LeanGuest second, TimeSpan time)
     {
         var forwarder = new BridgeForwarder(_table);
-        if (!SpinWait.SpinUntil(() => _host.Inputs.Length == 2, ConnectLimit))
+        if (!SpinWait.SpinUntil(() => _host.Inputs.Length == settings.Ports, ConnectLimit))
             throw new TimeoutException($"the guests' rings do not run within {ConnectLimit.TotalSeconds} s");
         var inputs = _host.Inputs;
         var clock = new GuestClock();
@@ -87,12 +88,15 @@ internal sealed unsafe class Pass(GuestQueueFactory factory, Settings settings) 
             second.Poll();
             start = Stopwatch.GetTimestamp();
             int frames = Forward(inputs, forwarder);
-            if (start > settled && frames == inputs.Length * Burst.MaxFrames)
+            if (start > settled && frames == 2 * Burst.MaxFrames)
                 _costs.Add((Stopwatch.GetTimestamp() - start) * NsPerTick / frames);
         }
     }
 
-    // A poll thread's round in short: every frame is for one output, or for all others.
+    // Its last two bytes are the guest's to count its addresses with.
+    private static MacAddress MacOf(int guest) => MacAddress.Parse($"02:00:00:{guest:x2}:00:00");
+
+    // A poll thread's round in short: all frames of a burst are for one output, or for all others.
     private int Forward(InputQueue[] inputs, BridgeForwarder forwarder)
     {
         ushort* everything = stackalloc ushort[Burst.MaxFrames];
@@ -100,13 +104,15 @@ internal sealed unsafe class Pass(GuestQueueFactory factory, Settings settings) 
         int frames = 0;
         foreach (var input in inputs)
         {
+            if (input.LooksEmpty) continue;
             input.Receive(_burst);
             if (_burst.Count == 0) continue;
             frames += _burst.Count;
             forwarder.Decide(_burst, input.PortId);
+            ushort output = _burst.Frames->Output;
             foreach (var port in _host.Topology.Attached)
             {
-                if (port.Id == input.PortId || port.Outputs.Length == 0) continue;
+                if (port.Id == input.PortId || port.Outputs.Length == 0 || (output != port.Id && output != Frame.Flood)) continue;
                 port.Outputs[0].Send(_burst, everything, _burst.Count);
                 port.Outputs[0].DecideNotification();
             }

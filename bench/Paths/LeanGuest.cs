@@ -52,7 +52,7 @@ internal sealed unsafe class LeanGuest : IDisposable
     private readonly int _burst;
     private readonly bool[] _heard;
 
-    // Frames of one length in one part, with one address.
+    // Frames of one length in one part.
     private readonly bool _isPlain;
     private readonly int _partsOfLongest;
     private readonly FramePart[] _in, _out;
@@ -98,7 +98,7 @@ internal sealed unsafe class LeanGuest : IDisposable
         _lengths = [.. settings.Frames.Lengths];
         _partsOfLongest = PartsOf(_lengths.Max());
         _addresses = settings.Addresses;
-        _isPlain = !_segments && _partsOfLongest == 1 && _lengths.Length == 1 && _addresses == 1;
+        _isPlain = !_segments && _partsOfLongest == 1 && _lengths.Length == 1;
         int ring = _partsOfLongest == 1 ? UsualRing : LongRing;
         _window = Math.Min(settings.Window, ring / _partsOfLongest);
         // Several bursts are a window, or guests and switch would wait for each other.
@@ -259,17 +259,19 @@ internal sealed unsafe class LeanGuest : IDisposable
 
     private int SendPlain(Span<FramePart> parts)
     {
-        int length = _lengths[0];
+        int length = _lengths[0], address = _nextAddress, addresses = _addresses;
         ulong next = _next, first = _outFirst, second = _outSecond;
         foreach (ref var part in parts)
         {
             byte* data = part.Data;
-            Write(data, first, second);
+            Write(data, first + ((ulong)address << ToShift), second + ((ulong)address << FromShift));
+            if (++address == addresses) address = 0;
             *(ulong*)(data + PlainNumberOffset) = next;
             part.Length = length;
             if (next % VerifyEvery == 0) Fill(MemoryMarshal.CreateReadOnlySpan(ref part, 1), next);
             next++;
         }
+        _nextAddress = address;
         Volatile.Write(ref _next, next);
         Transmit(parts);
         return parts.Length;
@@ -346,20 +348,22 @@ internal sealed unsafe class LeanGuest : IDisposable
     // Frames as they are due up to one that is looked at closely, in a plain case. The switch is to be the limit, and not this: half the instructions.
     private int TakePlain(ReadOnlySpan<FramePart> parts)
     {
-        int taken = 0, length = _lengths[0];
+        int taken = 0, length = _lengths[0], address = _expectedAddress, addresses = _addresses;
         ulong expected = _expected, first = _inFirst, second = _inSecond;
         foreach (ref readonly var part in parts)
         {
             byte* data = part.Data;
-            if (part.Length != length || part.More || *(ulong*)data != first
-                || (*(ulong*)(data + sizeof(ulong)) & HeaderInSecondWord) != second
+            if (part.Length != length || part.More || *(ulong*)data != first + ((ulong)address << ToShift)
+                || (*(ulong*)(data + sizeof(ulong)) & HeaderInSecondWord) != second + ((ulong)address << FromShift)
                 || *(ulong*)(data + PlainNumberOffset) != expected || expected % VerifyEvery == 0)
             {
                 break;
             }
             expected++;
             taken++;
+            if (++address == addresses) address = 0;
         }
+        _expectedAddress = address;
         _expected = expected;
         _received += (ulong)taken;
         return taken;

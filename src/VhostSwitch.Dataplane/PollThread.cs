@@ -29,6 +29,9 @@ public sealed unsafe partial class PollThread : IDisposable
     // decisions open in busy times, so the price is one fence in 16 passes; a guest that has just gone to sleep waits 16 passes at most.
     private const ulong PassesBetweenFences = 16;
 
+    // Passes between two in which queues are asked for frames that show no sign of any.
+    private const ulong PassesBetweenAsking = 16;
+
     // A thread without frames wakes this often, in milliseconds, so that nothing depends on one missed wake-up alone.
     private const int SleepMs = 1000;
 
@@ -248,8 +251,10 @@ public sealed unsafe partial class PollThread : IDisposable
     private int Pass(InputQueue[] inputs, Topology topology)
     {
         int frames = 0;
+        bool asksAll = _passes % PassesBetweenAsking == 0;
         foreach (var input in inputs)
         {
+            if (!asksAll && input.LooksEmpty) continue;
             var burst = _burst;
             input.Receive(burst);
             if (burst.Count == 0) continue;

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using VhostSwitch.Dataplane;
@@ -57,42 +58,67 @@ public sealed unsafe class BridgeForwarder : Forwarder
             table.Forget(id);
     }
 
+    // A burst is mostly one conversation: what was found for its first frame holds for those like it, and only the others are looked up.
     private static void DecidePlain(Burst burst, ushort source, BridgeSet bridges, Bridge bridge)
     {
-        var table = bridge.Table;
-        // A burst is mostly one conversation: the last answers serve again.
-        ulong lastSource = 0, lastDestination = 0;
-        ushort lastOutput = 0;
-        for (int i = 0; i < burst.Count; i++)
+        var first = burst.Frames;
+        int decided = 0;
+        if (first->Output == Frame.Undecided && VlanTags.VlanOf(first) == 0)
         {
-            var frame = burst.Frames + i;
-            if (frame->Output != Frame.Undecided) continue;
-            var snapshot = frame->Snapshot;
-            ushort vlan = VlanTags.VlanOf(frame);
-            bool isUntagged = vlan == 0;
-            ulong sourceKey = MacTable.Key(Ethernet.Source(snapshot), vlan);
-            if (sourceKey != lastSource)
-            {
-                // No key that is remembered has this VLAN.
-                if (vlan == VlanTags.Unclear)
-                {
-                    if (!TryClarify(bridges, burst, i, source)) continue;
-                    vlan = 0;
-                    sourceKey = MacTable.Key(Ethernet.Source(snapshot), vlan);
-                }
-                lastSource = sourceKey;
-                if ((sourceKey & MacAddress.GroupBit) == 0) table.Learn(sourceKey, source);
-            }
-            ulong destination = Ethernet.Destination(snapshot);
-            ulong destinationKey = MacTable.Key(destination, vlan);
-            if (destinationKey != lastDestination)
-            {
-                lastDestination = destinationKey;
-                lastOutput = Output(bridge, destination, destinationKey, source);
-            }
-            frame->Output = lastOutput;
-            if (isUntagged) i = Repeat(burst, i);
+            MacKeys keys;
+            MacKeys.Write(first->Snapshot, vlan: 0, &keys);
+            Learn(bridge.Table, keys.Source, source);
+            first->Output = Output(bridge, keys.Destination, source);
+            decided = Repeat(burst, 0) + 1;
         }
+        if (decided < burst.Count) DecideMany(burst, decided, source, bridges, bridge);
+    }
+
+    // Step by step for all of them, so that the loads of one frame's entries do not wait for another's.
+    [SkipLocalsInit]
+    private static void DecideMany(Burst burst, int from, ushort source, BridgeSet bridges, Bridge bridge)
+    {
+        MacKeys* keys = stackalloc MacKeys[Burst.MaxFrames];
+        var frames = burst.Frames + from;
+        int count = burst.Count - from;
+        for (uint others = WriteKeys(frames, keys, count); others != 0; others &= others - 1)
+        {
+            int i = BitOperations.TrailingZeroCount(others);
+            WriteKeys(bridges, burst, from + i, source, keys + i);
+        }
+        for (uint others = bridge.Table.Forward(frames, keys, count, source); others != 0; others &= others - 1)
+        {
+            int i = BitOperations.TrailingZeroCount(others);
+            Learn(bridge.Table, keys[i].Source, source);
+            if (frames[i].Output == Frame.Undecided) frames[i].Output = Output(bridge, keys[i].Destination, source);
+        }
+    }
+
+    // Of those that are plain; returns a bit for each of the others.
+    private static uint WriteKeys(Frame* frames, MacKeys* keys, int count)
+    {
+        uint others = 0;
+        for (int i = 0; i < count; i++)
+        {
+            if (frames[i].Output == Frame.Undecided && VlanTags.VlanOf(frames + i) == 0) MacKeys.Write(frames[i].Snapshot, vlan: 0, keys + i);
+            else others |= 1u << i;
+        }
+        return others;
+    }
+
+    // Of a frame that has a tag, or is decided on already.
+    private static void WriteKeys(BridgeSet bridges, Burst burst, int i, ushort source, MacKeys* keys)
+    {
+        var frame = burst.Frames + i;
+        ushort vlan = VlanTags.VlanOf(frame);
+        if (vlan == VlanTags.Unclear && frame->Output == Frame.Undecided && TryClarify(bridges, burst, i, source)) vlan = 0;
+        if (frame->Output == Frame.Undecided) MacKeys.Write(frame->Snapshot, vlan, keys);
+        else *keys = MacKeys.None;
+    }
+
+    private static void Learn(MacTable table, ulong key, ushort source)
+    {
+        if ((key & MacAddress.GroupBit) == 0) table.Learn(key, source);
     }
 
     // Frames behind an untagged one with the same addresses and type go where it goes. Returns the last of them.
@@ -138,19 +164,14 @@ public sealed unsafe class BridgeForwarder : Forwarder
         return isWhole;
     }
 
-    private static ushort Output(Bridge bridge, ulong destination, ulong key, ushort source)
+    private static ushort Output(Bridge bridge, ulong key, ushort source)
     {
-        if ((destination & MacAddress.GroupBit) != 0)
-        {
-            return !bridge.ForwardsReserved && ReservedAddresses.IsReservedGroup(destination)
-                ? Frame.DroppedFor(DropReason.ReservedGroup) : Frame.Flood;
-        }
-        ushort port = bridge.Table.Find(key);
-        if (port == MacTable.NoPort)
-        {
-            return !bridge.ForwardsReserved && ReservedAddresses.IsReservedDevice(destination)
-                ? Frame.DroppedFor(DropReason.ReservedGroup) : Frame.Flood;
-        }
-        return port == source ? Frame.DroppedFor(DropReason.SamePort) : port;
+        bool isGroup = (key & MacAddress.GroupBit) != 0;
+        ushort port = isGroup ? MacTable.NoPort : bridge.Table.Find(key);
+        if (port == source) return Frame.DroppedFor(DropReason.SamePort);
+        if (port != MacTable.NoPort) return port;
+        ulong address = key & MacAddress.Mask;
+        bool isReserved = isGroup ? ReservedAddresses.IsReservedGroup(address) : ReservedAddresses.IsReservedDevice(address);
+        return isReserved && !bridge.ForwardsReserved ? Frame.DroppedFor(DropReason.ReservedGroup) : Frame.Flood;
     }
 }

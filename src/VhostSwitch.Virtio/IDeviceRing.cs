@@ -89,6 +89,11 @@ public interface IDeviceRing
     /// <summary>Looks, without any other effect, whether a chain is available or the ring is at fault.</summary>
     bool HasAvailable();
 
+    /// <summary>The word of the ring that the driver changes when it makes the next buffer available.</summary>
+    /// <param name="value">What the word is as long as it does not.</param>
+    /// <returns>Null where a buffer is available.</returns>
+    unsafe ushort* Arrivals(out ushort value);
+
     /// <summary>How the driver broke the rules.</summary>
     RingFault Fault { get; }
 

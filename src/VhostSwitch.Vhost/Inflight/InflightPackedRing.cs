@@ -150,6 +150,13 @@ public unsafe struct InflightPackedRing : IDeviceRing
     public readonly bool HasAvailable() => Left > 0 || _ring.HasAvailable();
 
     /// <inheritdoc/>
+    public readonly unsafe ushort* Arrivals(out ushort value)
+    {
+        ushort* arrivals = _ring.Arrivals(out value);
+        return Left > 0 ? null : arrivals;
+    }
+
+    /// <inheritdoc/>
     public void Break(RingFault fault, ulong detail) => _ring.Break(fault, detail);
 
     // Notes a buffer as taken: a copy of each of its descriptors, in entries from the front of the free list.

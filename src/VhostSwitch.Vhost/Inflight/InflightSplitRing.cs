@@ -146,6 +146,13 @@ public unsafe struct InflightSplitRing : IDeviceRing
     public readonly bool HasAvailable() => Left > 0 || _ring.HasAvailable();
 
     /// <inheritdoc/>
+    public readonly unsafe ushort* Arrivals(out ushort value)
+    {
+        ushort* arrivals = _ring.Arrivals(out value);
+        return Left > 0 ? null : arrivals;
+    }
+
+    /// <inheritdoc/>
     public void Break(RingFault fault, ulong detail) => _ring.Break(fault, detail);
 
     private readonly ushort[] Recover(out ulong nextCounter)

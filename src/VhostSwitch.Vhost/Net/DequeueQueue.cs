@@ -96,7 +96,14 @@ public sealed unsafe class DequeueQueue<TRing, TSpace, TLog> : InputQueue, IGues
     {
         int count = Volatile.Read(ref _announce) == 0 ? 0 : LendAnnouncement(burst);
         int available = _ring.Available(Burst.MaxFrames - count);
-        burst.Count = available <= 0 ? count : Gather(burst, count, available);
+        if (available > 0)
+        {
+            Watch(null, 0);
+            burst.Count = Gather(burst, count, available);
+            return;
+        }
+        Watch(_ring.Arrivals(out ushort value), value);
+        burst.Count = count;
     }
 
     /// <inheritdoc/>

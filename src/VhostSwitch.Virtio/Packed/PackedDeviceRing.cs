@@ -285,6 +285,14 @@ public unsafe struct PackedDeviceRing : IDeviceRing
         Fault == RingFault.None && IsAvailable(RingOrder.AcquireFlags(&_ring[_nextAvailable.Index].Flags), _nextAvailable.Wrap);
 
     /// <inheritdoc/>
+    public readonly ushort* Arrivals(out ushort value)
+    {
+        ushort* flags = &_ring[_nextAvailable.Index].Flags;
+        value = RingOrder.AcquireFlags(flags);
+        return IsAvailable(value, _nextAvailable.Wrap) ? null : flags;
+    }
+
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public void Break(RingFault fault, ulong detail)
     {

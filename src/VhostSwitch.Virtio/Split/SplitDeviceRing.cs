@@ -230,6 +230,13 @@ public unsafe struct SplitDeviceRing : IDeviceRing
     public readonly bool HasAvailable() => Fault == RingFault.None && RingOrder.AcquireIndex(_available + 1) != _nextAvailable;
 
     /// <inheritdoc/>
+    public readonly ushort* Arrivals(out ushort value)
+    {
+        value = _nextAvailable;
+        return HasAvailable() ? null : _available + 1;
+    }
+
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public void Break(RingFault fault, ulong detail)
     {
