@@ -6,14 +6,14 @@ namespace VhostSwitch.Dataplane;
 /// </summary>
 internal struct SpinBudget()
 {
-    /// <summary>In looks at a queue. About 0.1 ms of polling: longer than a guest takes to answer, and short against the time slices of a guest that stopped.</summary>
-    public const int Most = 24_000;
+    /// <summary>In looks at an empty queue, each about a nanosecond. About 0.1 ms of polling: longer than a guest takes to answer, and short against the time slices of a guest that stopped.</summary>
+    public const int Most = 100_000;
 
-    /// <summary>In looks at a queue. Some microseconds of polling: about what a sleep and the kick that ends it cost.</summary>
-    public const int Fewest = 750;
+    /// <summary>In looks at an empty queue. Some microseconds of polling: about what a sleep and the kick that ends it cost.</summary>
+    public const int Fewest = 3_000;
 
     // What a pass costs beside its looks at queues, the pause behind it above all, in looks.
-    private const int LooksOfPause = 3;
+    private const int LooksOfPause = 30;
 
     // A sleep shorter than this should have been polling. No static field: the runtime makes room for one when a thread first comes by, which would be
     // a poll thread, and now and then that takes an array of it.

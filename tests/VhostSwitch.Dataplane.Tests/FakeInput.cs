@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using VhostSwitch.Linux;
 using VhostSwitch.TestKit.Host;
@@ -13,6 +14,7 @@ internal sealed unsafe class FakeInput : InputQueue, IDisposable
     private readonly CounterBlock _block;
     private readonly GuardedMemory _memory = new(Burst.MaxFrames * MaxFrameLength);
     private readonly FileDescriptor? _kick;
+    private readonly ushort* _silent = (ushort*)NativeMemory.AllocZeroed(sizeof(ushort));
     private int _ready;
     private ushort _next;
     private int _inUse;
@@ -40,6 +42,12 @@ internal sealed unsafe class FakeInput : InputQueue, IDisposable
 
     /// <summary>Leaves a decision to notify open after every burst until it is asked behind a fence.</summary>
     public bool KeepsDecisionsOpen { get; init; }
+
+    /// <summary>Names a word that tells of arrivals, and never does.</summary>
+    public bool IsSilent { get; init; }
+
+    /// <summary>How often it was asked for frames.</summary>
+    public ulong Asked;
 
     /// <summary>Set when no poll thread may know the queue any more.</summary>
     public volatile bool Retired;
@@ -73,6 +81,8 @@ internal sealed unsafe class FakeInput : InputQueue, IDisposable
             burst.Frames[i] = Lend(_next++, i);
         if (!Endless) Interlocked.Add(ref _ready, -count);
         burst.Count = count;
+        Watch(IsSilent && count == 0 ? _silent : null, 0);
+        Volatile.Write(ref Asked, Asked + 1);
         OnLoan = count;
         _inUse--;
     }
@@ -118,6 +128,7 @@ internal sealed unsafe class FakeInput : InputQueue, IDisposable
     public void Dispose()
     {
         _kick?.Dispose();
+        NativeMemory.Free(_silent);
         _memory.Dispose();
         _block.Dispose();
     }

@@ -22,8 +22,8 @@ public sealed class IdleTests
 
     /// <summary>Sleeps that a guest's next frame does not end at once show that polling for it is in vain, above all where a pass takes long.</summary>
     [Theory]
-    [InlineData(1, 500)]
-    [InlineData(32, 50)]
+    [InlineData(1, 200)]
+    [InlineData(32, 100)]
     public unsafe void AThreadThatSleptLongPollsLessBeforeTheNextSleep(int queues, ulong few)
     {
         using var rig = new Rig(_ => 1, ports: 2);
@@ -70,6 +70,19 @@ public sealed class IdleTests
         ulong passes = rig.Plane.Threads[0].Passes;
         Until.True(() => rig.Plane.Threads[0].Passes > passes + 100_000, "many passes");
         Assert.False(Volatile.Read(ref input.KicksEnabled));
+    }
+
+    [Fact]
+    public void AQueueWithoutSignsOfFramesIsAskedSeldomAndYetAsked()
+    {
+        using var rig = new Rig(_ => 1, ports: 2, idle: IdlePolicy.Busy);
+        var input = rig.Input(0, new FakeInput { IsSilent = true });
+        rig.Output(1, new FakeOutput());
+        var thread = rig.Plane.Threads[0];
+        ulong passes = thread.Passes, asked = Volatile.Read(ref input.Asked);
+        Until.True(() => thread.Passes > passes + 10_000, "many passes");
+        Assert.InRange(Volatile.Read(ref input.Asked) - asked, 1ul, (thread.Passes - passes) / 10);
+        rig.Lend(input, 1);
     }
 
     [Fact]

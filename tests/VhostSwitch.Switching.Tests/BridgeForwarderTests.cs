@@ -111,6 +111,75 @@ public sealed class BridgeForwarderTests : IDisposable
         Assert.Equal([1, 1, Frame.DroppedFor(DropReason.Runt), 1, Frame.Flood], Enumerable.Range(0, 5).Select(burst.Output));
     }
 
+    [Fact]
+    public void RefreshesEverySourceOfABurst()
+    {
+        // To addresses that are known, or each frame would be looked at closely for that.
+        Decide(2, (A, B, 0), (A, B, 5));
+        (MacAddress To, MacAddress From, int Vlan)[] frames = [(B, A, 0), (B, C, 5), (B, C, 0)];
+        Decide(1, frames);
+        _table.Tick(7, BridgeForwarder.AgeSeconds, () => { });
+        Assert.All(_table.Entries(), entry => Assert.Equal(7, entry.AgeSeconds));
+        Decide(1, frames);
+        Assert.Equal([0, 0, 0], _table.Entries().Where(entry => entry.Port == 1).Select(entry => entry.AgeSeconds));
+    }
+
+    [Fact]
+    public void DecidesOnFramesOfManyAddressesAsOnEachAlone()
+    {
+        // So many that some lie in their second bucket.
+        const int ports = 20, addressesOfAPort = 400;
+        var random = new Random(7);
+        var owners = new Dictionary<(ulong, int), ushort>();
+        int notLearned = 0;
+        var dropped = Frame.DroppedFor(DropReason.BadOffload);
+        for (int round = 0; round < 3000; round++)
+        {
+            ushort source = (ushort)random.Next(1, ports + 1);
+            var frames = Enumerable.Range(0, random.Next(1, Burst.MaxFrames + 1)).Select(_ => (To: Other(source), From: Own(source), Vlan: Vlan())).ToArray();
+            // One that the same burst tells of may be looked up before it or after.
+            var own = Own(source);
+            if (random.Next(3) == 0 && !own.IsGroup && !Array.Exists(frames, frame => frame.From == own)) frames[^1].To = own;
+            using var burst = new BurstOf(frames);
+            bool[] decided = [.. frames.Select(_ => random.Next(10) == 0)];
+            for (int i = 0; i < frames.Length; i++)
+            {
+                if (decided[i]) burst.Set(i, dropped);
+            }
+            _bridge.Decide(burst.Burst, source);
+            for (int i = 0; i < frames.Length; i++)
+            {
+                if (decided[i] || frames[i].From.IsGroup) continue;
+                if (_table.Find(MacTable.Key(frames[i].From.Value, (ushort)frames[i].Vlan)) == source) owners[(frames[i].From.Value, frames[i].Vlan)] = source;
+                else notLearned++;
+            }
+            for (int i = 0; i < frames.Length; i++)
+            {
+                ushort expected = decided[i] ? dropped
+                    : !owners.TryGetValue((frames[i].To.Value, frames[i].Vlan), out ushort owner) ? Frame.Flood
+                    : owner == source ? Frame.DroppedFor(DropReason.SamePort) : owner;
+                Assert.Equal(expected, burst.Output(i));
+            }
+        }
+        Assert.Equal(owners.Count, _table.Entries().Count);
+        Assert.InRange(owners.Count, 10_000, MacTable.Capacity);
+        // One whose two buckets are full, each time it is heard of.
+        Assert.InRange(notLearned, 0, 100);
+
+        int Vlan() => random.Next(4) == 0 ? random.Next(5, 7) : 0;
+
+        MacAddress Address(int port) => new(((ulong)random.Next(addressesOfAPort) << 24) | ((ulong)port << 8) | 2);
+
+        // Some move from port to port; some are groups, which nobody has.
+        MacAddress Own(int port) => random.Next(50) == 0 ? new MacAddress(3UL | (7UL << 40)) : Address(random.Next(20) == 0 ? 0 : port);
+
+        MacAddress Other(int port)
+        {
+            int other = random.Next(1, ports);
+            return random.Next(20) == 0 ? new MacAddress(MacAddress.GroupBit | 6) : Address(other < port ? other : other + 1);
+        }
+    }
+
     private ushort[] Decide(ushort source, params (MacAddress To, MacAddress From, int Vlan)[] frames)
     {
         using var burst = new BurstOf(frames);

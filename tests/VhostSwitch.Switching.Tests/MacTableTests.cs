@@ -1,3 +1,4 @@
+using VhostSwitch.Dataplane;
 using VhostSwitch.Packets;
 
 namespace VhostSwitch.Switching.Tests;
@@ -174,6 +175,27 @@ public sealed class MacTableTests : IDisposable
         Assert.Equal(1, _table.Find(Key(1)));
         _table.Tick(302, 300, () => { });
         Assert.Equal(1, _table.Find(Key(1)));
+    }
+
+    [Fact]
+    public unsafe void LooksUpManyAddressesWhereEachIsFoundAlone()
+    {
+        const int count = Burst.MaxFrames;
+        var keys = stackalloc MacKeys[count];
+        var frames = stackalloc Frame[count];
+        for (int i = 0; i < count; i++)
+        {
+            keys[i] = new MacKeys { Source = Key((ulong)i), Destination = Key((ulong)(100 + i)) };
+            _table.Learn(keys[i].Source, 1);
+            _table.Learn(keys[i].Destination, (ushort)(2 + i));
+        }
+        Assert.Equal(0u, _table.Forward(frames, keys, count, 1));
+        for (int i = 0; i < count; i++)
+            Assert.Equal(2 + i, frames[i].Output);
+        // Half of them have moved.
+        for (int i = 0; i < count; i += 2)
+            _table.Learn(keys[i].Source, 100);
+        Assert.Equal(0x5555_5555u, _table.Forward(frames, keys, count, 1));
     }
 
     [Fact]

@@ -73,6 +73,23 @@ public sealed unsafe class DequeueQueueTests
     }
 
     [Fact]
+    public void LooksEmptyFromAnEmptyBurstToTheNextFrame()
+    {
+        using var rig = new RingRig(size: 8, first: 65530);
+        var queue = rig.Dequeue();
+        Assert.False(queue.LooksEmpty);
+        for (int round = 0; round < 20; round++)
+        {
+            Assert.Equal(0, Pass(queue, rig));
+            Assert.True(queue.LooksEmpty);
+            OfferFrames(rig, [(ushort)(round % 8)]);
+            Assert.False(queue.LooksEmpty);
+            Assert.Equal(1, Pass(queue, rig));
+            Assert.False(queue.LooksEmpty);
+        }
+    }
+
+    [Fact]
     public void RunsSixtyFiveThousandTimesRoundARing()
     {
         using var rig = new RingRig(size: 2);

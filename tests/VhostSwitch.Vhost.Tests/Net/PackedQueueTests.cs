@@ -12,6 +12,28 @@ public sealed unsafe class PackedQueueTests
     [Theory]
     [InlineData(5, false)]
     [InlineData(5, true)]
+    public void LooksEmptyFromAnEmptyBurstToTheNextFrame(int size, bool inOrder)
+    {
+        using var rig = new PackedRig(PackedRig.Packed | (inOrder ? Features.InOrder : 0), size, start: 3);
+        var queue = rig.Dequeue();
+        ulong at = rig.Put(new byte[100]);
+        Assert.False(queue.LooksEmpty);
+        for (int i = 0; i < 4 * size; i++)
+        {
+            queue.Receive(rig.Burst);
+            Assert.Equal((0, true), (rig.Burst.Count, queue.LooksEmpty));
+            rig.Ring.Offer((ushort)(i % size), at, 100);
+            Assert.False(queue.LooksEmpty);
+            queue.Receive(rig.Burst);
+            queue.Return(rig.Burst);
+            Assert.Equal((1, false), (rig.Burst.Count, queue.LooksEmpty));
+            rig.Ring.TryTake(out _);
+        }
+    }
+
+    [Theory]
+    [InlineData(5, false)]
+    [InlineData(5, true)]
     [InlineData(33, false)]
     [InlineData(33, true)]
     public void TakesFramesOfEveryShapeForManyRounds(int size, bool inOrder)
