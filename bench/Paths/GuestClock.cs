@@ -8,8 +8,8 @@ namespace VhostSwitch.Bench.Paths;
 /// </summary>
 internal sealed class GuestClock
 {
-    // A round takes some microseconds; longer than this and the thread was away.
-    private static readonly long Away = Stopwatch.Frequency / 50_000;
+    // A round takes two microseconds; longer than this and the thread was away, if only for an interrupt.
+    private static readonly long Away = Stopwatch.Frequency / 200_000;
 
     private long _last;
     private long _away;

@@ -56,7 +56,7 @@ internal sealed class Latency(Settings settings, Entrant pace, IReadOnlyList<Ent
                 closed = (await pair.MeasureAsync(TimeSpan.FromSeconds(settings.Seconds))).Mpps;
                 if (entrant == pace) _fullMpps = closed;
                 foreach (int percent in Percents)
-                    points.Add(await MeasureAsync(pair, percent, _fullMpps * percent / 100));
+                    points.Add(await MeasureAsync(contender, pair, percent, _fullMpps * percent / 100));
                 inspection = await contender.InspectAsync();
                 await pair.EndAsync();
                 (lost, changed) = (pair.Lost, pair.Changed);
@@ -66,7 +66,7 @@ internal sealed class Latency(Settings settings, Entrant pace, IReadOnlyList<Ent
     }
 
     // The last rate goes on when it has been measured.
-    private async Task<LatencyPoint> MeasureAsync(LeanPair pair, int percent, double mpps)
+    private async Task<LatencyPoint> MeasureAsync(Contender contender, LeanPair pair, int percent, double mpps)
     {
         var latencies = new LatencyHistogram();
         double rate = mpps * 1e6 / (settings.OneWay ? 1 : 2);
@@ -74,10 +74,12 @@ internal sealed class Latency(Settings settings, Entrant pace, IReadOnlyList<Ent
         long from = Stopwatch.GetTimestamp() + (long)(uncounted.TotalSeconds * Stopwatch.Frequency);
         await pair.SendAsync(new Traffic(rate, !settings.OneWay, latencies, from));
         await Task.Delay(uncounted);
+        long waited = ProcessorTime.WaitOfBusiest(contender.Pid);
         var flow = await pair.MeasureAsync(TimeSpan.FromSeconds(settings.Seconds));
+        waited = ProcessorTime.WaitOfBusiest(contender.Pid) - waited;
         await pair.SendAsync(new Traffic(rate, !settings.OneWay));
         return new LatencyPoint(
-            percent, mpps, flow.Mpps, flow.GuestsBusy, flow.GuestsLate, flow.GuestsAway, flow.Lost, At(0.5), At(0.99), At(0.999), At(1));
+            percent, mpps, flow.Mpps, flow.GuestsBusy, flow.GuestsLate, flow.GuestsAway, waited / (settings.Seconds * 1e9), flow.Lost, At(0.5), At(0.99), At(0.999), At(1));
 
         // Where nothing came all take longer than the measurement.
         double At(double share) => latencies.QuantileUs(share) ?? (settings.Seconds * 1e6);

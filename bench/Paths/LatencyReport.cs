@@ -73,7 +73,7 @@ internal sealed record LatencyReport(
         {
             // What the longest wait is made of nobody can tell: it is shown as it is.
             var telling = quantile.Share == 1 ? points : [.. points.Where(p => p.Tells(quantile.Share))];
-            return telling.Count == 0 ? $"{quantile.Name} not to be told: the guests were the limit"
+            return telling.Count == 0 ? $"{quantile.Name} not to be told"
                 : $"{quantile.Name} {Middle(telling, quantile.Value),8:F1} ({telling.Min(quantile.Value):F1} to {telling.Max(quantile.Value):F1})";
         }
     }

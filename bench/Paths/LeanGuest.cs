@@ -21,7 +21,7 @@ internal sealed unsafe class LeanGuest : IDisposable
     // A frame of several buffers needs more of them under way than a ring usually has.
     private const int UsualRing = 256, LongRing = 1024;
     private const int Capacity = VirtioUserOptions.BufferUnit - NetHeader.Size;
-    private const int PlainNumberOffset = Ethernet.HeaderLength;
+    private const int PlainNumberOffset = Ethernet.HeaderLength, PlainDueOffset = PlainNumberOffset + sizeof(ulong);
     private const int VerifyEvery = 1024;
 
     // IEEE 802's two local experimental types, as they load.
@@ -232,7 +232,7 @@ internal sealed unsafe class LeanGuest : IDisposable
     private int Send(int wanted, double due, double interval)
     {
         int lent = _port.Borrow(_out.AsSpan(0, wanted * _partsOfLongest));
-        if (_isPlain && interval == 0) return SendPlain(_out.AsSpan(0, lent));
+        if (_isPlain) return SendPlain(_out.AsSpan(0, lent), due, interval);
         int frames = 0, used = 0;
         while (frames < wanted && lent - used >= _partsOfLongest)
         {
@@ -257,7 +257,7 @@ internal sealed unsafe class LeanGuest : IDisposable
         return frames;
     }
 
-    private int SendPlain(Span<FramePart> parts)
+    private int SendPlain(Span<FramePart> parts, double due, double interval)
     {
         int length = _lengths[0], address = _nextAddress, addresses = _addresses;
         ulong next = _next, first = _outFirst, second = _outSecond;
@@ -268,6 +268,8 @@ internal sealed unsafe class LeanGuest : IDisposable
             if (++address == addresses) address = 0;
             *(ulong*)(data + PlainNumberOffset) = next;
             part.Length = length;
+            if (interval != 0) *(long*)(data + PlainDueOffset) = (long)due;
+            due += interval;
             if (next % VerifyEvery == 0) Fill(MemoryMarshal.CreateReadOnlySpan(ref part, 1), next);
             next++;
         }
@@ -331,22 +333,20 @@ internal sealed unsafe class LeanGuest : IDisposable
         var latencies = _traffic.Latencies;
         for (int begin = 0, end; begin < count; begin = end)
         {
-            if (_isPlain && latencies is null && (begin += TakePlain(_in.AsSpan(begin, count - begin))) == count) break;
+            if (_isPlain && (begin += TakePlain(_in.AsSpan(begin, count - begin), latencies, now)) == count) break;
             end = begin + 1;
             while (_in[end - 1].More) end++;
             var frame = _in.AsSpan(begin, end - begin);
             if (!IsExpected(frame) && !Resume(frame)) continue;
             _received++;
             ExpectNext();
-            if (latencies is null) continue;
-            long due = *(long*)(frame[0].Data + _dueOffset);
-            if (due >= _traffic.CountFrom) latencies.Add(now - due);
+            if (latencies is not null) Note(latencies, frame[0].Data + _dueOffset, now);
         }
         _port.Release(_in.AsSpan(0, count));
     }
 
     // Frames as they are due up to one that is looked at closely, in a plain case. The switch is to be the limit, and not this: half the instructions.
-    private int TakePlain(ReadOnlySpan<FramePart> parts)
+    private int TakePlain(ReadOnlySpan<FramePart> parts, LatencyHistogram? latencies, long now)
     {
         int taken = 0, length = _lengths[0], address = _expectedAddress, addresses = _addresses;
         ulong expected = _expected, first = _inFirst, second = _inSecond;
@@ -359,6 +359,7 @@ internal sealed unsafe class LeanGuest : IDisposable
             {
                 break;
             }
+            if (latencies is not null) Note(latencies, data + PlainDueOffset, now);
             expected++;
             taken++;
             if (++address == addresses) address = 0;
@@ -367,6 +368,11 @@ internal sealed unsafe class LeanGuest : IDisposable
         _expected = expected;
         _received += (ulong)taken;
         return taken;
+    }
+
+    private void Note(LatencyHistogram latencies, byte* due, long now)
+    {
+        if (*(long*)due >= _traffic.CountFrom) latencies.Add(now - *(long*)due);
     }
 
     private void ExpectNext()

@@ -31,11 +31,21 @@ internal static unsafe partial class ProcessorTime
         .Where(task => File.ReadAllText($"{task}/comm").StartsWith(nameBegin, StringComparison.Ordinal))
         .Sum(Scheduled);
 
+    /// <summary>For how long that thread of a process which has worked most was kept waiting for a processor: others had its core.</summary>
+    public static long WaitOfBusiest(int pid) =>
+        Directory.GetDirectories($"/proc/{pid}/task").Select(Schedule).MaxBy(times => times.Run).Wait;
+
     /// <summary>The time of the kernel's own threads for network work that no system call has done, for everyone on this machine.</summary>
     public static long OfSoftInterrupts() => SoftInterruptThreads.Value.Sum(Scheduled);
 
-    // The first of three numbers is the time on a processor.
-    private static long Scheduled(string task) => long.Parse(File.ReadAllText($"{task}/schedstat").Split(' ')[0], CultureInfo.InvariantCulture);
+    private static long Scheduled(string task) => Schedule(task).Run;
+
+    // The first of three numbers is the time on a processor, the second that in which there was none for it.
+    private static (long Run, long Wait) Schedule(string task)
+    {
+        string[] numbers = File.ReadAllText($"{task}/schedstat").Split(' ');
+        return (long.Parse(numbers[0], CultureInfo.InvariantCulture), long.Parse(numbers[1], CultureInfo.InvariantCulture));
+    }
 
     [LibraryImport("libc")]
     private static partial int clock_gettime(int clock, Timespec* time);

@@ -184,6 +184,10 @@ threads.SetAction(async result =>
     Write(result, "threads" + settings.FileSuffix, await new Threads(settings, result.GetValue(rounds), progress).RunAsync());
 });
 
+var isolate = new Option<bool>("--isolate")
+{
+    Description = "Move everyone who can be moved off the switch's core while this runs, as the kernel does when told isolcpus=.",
+};
 var latency = NewCommand(
     "latency",
     """
@@ -194,7 +198,7 @@ var latency = NewCommand(
     that came meanwhile. The guests' own rounds are part of every time, the same for each contender. Where the guests by themselves are late with more
     frames than lie above a quantile, the quantile does not count. p50, p99, p99.9 and the longest are shown.
     """,
-    [rounds, seconds, size, oneWay, .. ring, output, json]);
+    [rounds, seconds, size, oneWay, isolate, .. ring, output, json]);
 latency.Validators.Add(result =>
 {
     if (SizesOf(result) is not [{ IsLong: false }]) result.AddError("latency takes one --size of at most 1518 bytes");
@@ -202,6 +206,7 @@ latency.Validators.Add(result =>
 latency.SetAction(async result =>
 {
     var settings = SettingsOf(result) with { OneWay = result.GetValue(oneWay) };
+    using var isolation = result.GetValue(isolate) ? new Isolation(Contender.SwitchCore) : null;
     var run = new Latency(settings, Entrant.Peers["testpmd"], [Entrant.ThisSwitch], result.GetValue(rounds), progress);
     Write(result, "latency" + settings.FileSuffix, await run.RunAsync());
 });

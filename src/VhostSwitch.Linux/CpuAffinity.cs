@@ -12,12 +12,15 @@ public static unsafe class CpuAffinity
 
     /// <summary>The processors the calling thread may run on, in ascending order.</summary>
     /// <exception cref="LinuxException">The machine has more than <see cref="MaxCpus"/> processors.</exception>
-    public static int[] Current()
+    public static int[] Current() => Of(thread: 0) ?? throw LinuxException.Last("sched_getaffinity");
+
+    /// <summary>The processors a thread may run on, in ascending order; null where there is no such thread.</summary>
+    /// <param name="thread">Its id, in this process or any other; 0 for the calling one.</param>
+    public static int[]? Of(int thread)
     {
         ulong* mask = stackalloc ulong[Words];
         new Span<ulong>(mask, Words).Clear();
-        if (Libc.sched_getaffinity(0, Words * sizeof(ulong), mask) < 0)
-            throw LinuxException.Last("sched_getaffinity");
+        if (Libc.sched_getaffinity(thread, Words * sizeof(ulong), mask) < 0) return null;
         var cpus = new List<int>();
         for (int cpu = 0; cpu < MaxCpus; cpu++)
         {
@@ -25,6 +28,20 @@ public static unsafe class CpuAffinity
                 cpus.Add(cpu);
         }
         return [.. cpus];
+    }
+
+    /// <summary>
+    /// The processors the calling thread could be kept on, in ascending order: those it may run on and those that are kept free for whoever asks for
+    /// them (<c>isolcpus=</c>, <c>taskset</c>), but none that is forbidden (<c>cpuset</c>).
+    /// </summary>
+    /// <exception cref="LinuxException">The machine has more than <see cref="MaxCpus"/> processors.</exception>
+    public static int[] Present()
+    {
+        int[] before = Current();
+        Pin([.. Enumerable.Range(0, MaxCpus)]);
+        int[] present = Current();
+        Pin(before);
+        return present;
     }
 
     /// <summary>Keeps the calling thread on the given processors.</summary>
@@ -66,7 +83,11 @@ public static unsafe class CpuAffinity
         }
     }
 
-    private static bool TryPin(int thread, ReadOnlySpan<int> cpus)
+    /// <summary>Keeps a thread on the given processors.</summary>
+    /// <param name="thread">Its id, in this process or any other; 0 for the calling one.</param>
+    /// <param name="cpus">At least one processor below <see cref="MaxCpus"/>.</param>
+    /// <returns>False where the kernel refuses: none of the processors is there, the thread has ended, or may not be moved.</returns>
+    public static bool TryPin(int thread, ReadOnlySpan<int> cpus)
     {
         ulong* mask = stackalloc ulong[Words];
         new Span<ulong>(mask, Words).Clear();

@@ -42,7 +42,7 @@ public sealed class TestpmdProgram
         try
         {
             var notices = new List<string>();
-            if (TestpmdCommandLine.Parse(args, CpuAffinity.Current(), notices) is not { } configuration)
+            if (TestpmdCommandLine.Parse(args, CpuAffinity.Present(), notices, CpuAffinity.Current()) is not { } configuration)
             {
                 TestpmdHelp.Write(output);
                 return ExitCode.Ok;

@@ -46,12 +46,12 @@ internal sealed class ConfiguredPolling(SwitchConfiguration configuration, DataP
 
     private void UseCores(string? mask)
     {
-        int[] present = [.. configuration.PollCores.Concat(configuration.ControlCores).Order()];
-        IReadOnlyList<int> cores = mask is null ? configuration.PollCores : Chosen(mask, present);
+        int[] usual = [.. configuration.PollCores.Concat(configuration.ControlCores).Order()];
+        IReadOnlyList<int> cores = mask is null ? configuration.PollCores : Chosen(mask, CpuAffinity.Present());
         var before = dataPlane.Threads.Select(thread => thread.Core).ToHashSet();
         // Off the polling cores where one is free.
-        int[] free = [.. present.Except(cores)];
-        CpuAffinity.PinAllBut(PollThread.NamePrefix, free.Length > 0 ? free : present);
+        int[] free = [.. usual.Except(cores)];
+        CpuAffinity.PinAllBut(PollThread.NamePrefix, free.Length > 0 ? free : usual);
         dataPlane.UseCores(cores);
         foreach (int core in cores.Where(core => !before.Contains(core)))
             log(LogLevel.Info, VhostSwitchMessages.PollingStarted(core));

@@ -42,7 +42,7 @@ catch (CommandLineException e)
 
 static async Task<int> RunSwitchAsync(IReadOnlyList<string> words)
 {
-    switch (SwitchCommandLine.Parse(words, CpuAffinity.Current()))
+    switch (SwitchCommandLine.Parse(words, CpuAffinity.Present(), CpuAffinity.Current()))
     {
         case SwitchRequest.Help:
             HelpText.Write(Console.Out);

@@ -56,20 +56,4 @@ public sealed unsafe class MemoryTests
         var exception = Assert.Throws<LinuxException>(() => MemoryMapping.OfFile(new FileDescriptor(-1), 4096));
         Assert.Equal("fstatfs of a shared file: Bad file descriptor", exception.Message);
     }
-
-    [Fact]
-    public void AThreadCanBeKeptOnAProcessorItMayRunOn()
-    {
-        int[] allowed = CpuAffinity.Current();
-        Assert.NotEmpty(allowed);
-        int[]? pinned = null;
-        var thread = new Thread(() =>
-        {
-            CpuAffinity.Pin(allowed[^1]);
-            pinned = CpuAffinity.Current();
-        });
-        thread.Start();
-        thread.Join();
-        Assert.Equal([allowed[^1]], pinned!);
-    }
 }

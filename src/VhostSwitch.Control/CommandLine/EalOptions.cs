@@ -94,9 +94,10 @@ internal sealed class EalOptions : OptionSet
     /// <summary>Turns the options into a configuration that has no application options yet.</summary>
     /// <param name="result">What <see cref="OptionSet.Parse"/> found.</param>
     /// <param name="present">The processors that are present, ascending; at least one.</param>
+    /// <param name="usual">Of these, those that the program runs on where nobody says otherwise; at least one.</param>
     /// <param name="notices">Receives lines for the user.</param>
     /// <exception cref="CommandLineException">A value does not fit, or an option is not built.</exception>
-    public SwitchConfiguration Read(ParseResult result, IReadOnlyList<int> present, List<string> notices)
+    public SwitchConfiguration Read(ParseResult result, IReadOnlyList<int> present, IReadOnlyList<int> usual, List<string> notices)
     {
         RefuseNotBuilt(result);
         if (_showVersion.IsGiven(result)) notices.Add(ProductVersion.Line);
@@ -104,7 +105,7 @@ internal sealed class EalOptions : OptionSet
         if (_channels.Last(result) is { } channels && !(DpdkNumber.TryRead(channels, DpdkNumber.Max, out int n) && n > 0))
             throw new CommandLineException($"Invalid argument for -n: '{channels}' was given, a whole number from 1 is allowed");
         RefuseSecondary(result);
-        var cores = ReadCores(result, present);
+        var cores = ReadCores(result, present, usual);
         if (cores.Notice is not null) notices.Add(cores.Notice);
         return new SwitchConfiguration
         {
@@ -155,16 +156,16 @@ internal sealed class EalOptions : OptionSet
         }
     }
 
-    private CoreChoice ReadCores(ParseResult result, IReadOnlyList<int> present)
+    private CoreChoice ReadCores(ParseResult result, IReadOnlyList<int> present, IReadOnlyList<int> usual)
     {
         ValueOption[] given = [.. ((ValueOption[])[_coreMask, _coreList, _coreMap]).Where(option => option.IsGiven(result))];
         if (given.Length > 1) throw new CommandLineException($"{given[0].Name} and {given[1].Name} both choose the cores: give one of them");
         string? text = given.Length == 0 ? null : given[0].Last(result);
-        var asked = text is null ? [.. present.Select(cpu => new LogicalCore(cpu, [cpu]))]
+        var asked = text is null ? [.. usual.Select(cpu => new LogicalCore(cpu, [cpu]))]
             : given[0] == _coreMask ? [.. CoreMask.Parse(text).Select(core => new LogicalCore(core, [core]))]
             : CoreMap.Parse(given[0].Name, text);
         int? main = ReadMainCore(result, asked);
-        var choice = text is null ? CoreChoice.Default(present) : CoreChoice.Of(asked, present, $"{given[0].Name} {text}");
+        var choice = text is null ? CoreChoice.Default(usual) : CoreChoice.Of(asked, present, usual, $"{given[0].Name} {text}");
         return main is { } core ? choice with { MainCore = core } : choice;
     }
 

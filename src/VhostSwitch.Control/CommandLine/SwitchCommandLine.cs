@@ -29,8 +29,9 @@ public static class SwitchCommandLine
     /// <summary>Reads the command line of the switch itself, without a subcommand.</summary>
     /// <param name="words">The words after the program's name.</param>
     /// <param name="coresPresent">The processors that this process may use, ascending; at least one.</param>
+    /// <param name="coresUsual">Of these, those that it runs on where nobody says otherwise; null for all of them.</param>
     /// <exception cref="CommandLineException">It cannot be carried out.</exception>
-    public static SwitchRequest Parse(IReadOnlyList<string> words, IReadOnlyList<int> coresPresent)
+    public static SwitchRequest Parse(IReadOnlyList<string> words, IReadOnlyList<int> coresPresent, IReadOnlyList<int>? coresUsual = null)
     {
         var eal = new EalOptions();
         var application = new ApplicationOptions();
@@ -42,7 +43,7 @@ public static class SwitchCommandLine
         eal.RefuseUnknown(ealResult, application, "after");
         application.RefuseUnknown(applicationResult, eal, "before");
         var notices = new List<string>();
-        var configuration = application.Read(applicationResult, eal.Read(ealResult, coresPresent, notices), notices);
+        var configuration = application.Read(applicationResult, eal.Read(ealResult, coresPresent, coresUsual ?? coresPresent, notices), notices);
         return new SwitchRequest.Run(configuration, notices);
     }
 

@@ -48,7 +48,7 @@ public sealed record SwitchConfiguration
     /// <summary>The processors that poll, one thread each, ascending. At least one, all of them present.</summary>
     public required IReadOnlyList<int> PollCores { get; init; }
 
-    /// <summary>The processors that are present and do not poll, for the control thread; empty where every one polls.</summary>
+    /// <summary>The processors that the program runs on and does not poll on, for the control thread; empty where every one polls.</summary>
     public required IReadOnlyList<int> ControlCores { get; init; }
 
     /// <summary>The processor of DPDK's main core, which forwards nothing in testpmd; in the switch it polls like every other.</summary>

@@ -12,10 +12,12 @@ internal static class TestpmdCommandLine
     /// <param name="words">The words after the program's name.</param>
     /// <param name="coresPresent">The processors that this process may use, ascending; at least one.</param>
     /// <param name="notices">Receives lines for the user.</param>
+    /// <param name="coresUsual">Of the processors, those that it runs on where nobody says otherwise; null for all of them.</param>
     /// <returns>What to do; null where the user asks for help.</returns>
     /// <exception cref="CommandLineException">An option is not known, or does not fit.</exception>
     /// <exception cref="TestpmdException">A value does not fit, or an option is not built.</exception>
-    public static TestpmdConfiguration? Parse(IReadOnlyList<string> words, IReadOnlyList<int> coresPresent, List<string> notices)
+    public static TestpmdConfiguration? Parse(
+        IReadOnlyList<string> words, IReadOnlyList<int> coresPresent, List<string> notices, IReadOnlyList<int>? coresUsual = null)
     {
         var eal = new EalOptions("testpmd");
         var application = new TestpmdOptions();
@@ -26,7 +28,7 @@ internal static class TestpmdCommandLine
         ParseResult ealResult = eal.Parse(before), applicationResult = application.Parse(after);
         eal.RefuseUnknown(ealResult, application, "after");
         application.RefuseUnknown(applicationResult, eal, "before");
-        return application.Read(applicationResult, eal.Read(ealResult, coresPresent, notices), notices);
+        return application.Read(applicationResult, eal.Read(ealResult, coresPresent, coresUsual ?? coresPresent, notices), notices);
     }
 
     // A long option may be cut short as long as no other one begins so (getopt_long): --i is --interactive.

@@ -14,6 +14,20 @@ public class SwitchCommandLineTests
         Assert.Equal(3, configuration.StatisticsPeriodSeconds);
     }
 
+    /// <summary>Processors that the kernel keeps free, by isolcpus= or taskset, are those that people mean to poll on.</summary>
+    [Theory]
+    [InlineData("-l 2-3", new[] { 2, 3 }, new[] { 0, 1 })]
+    [InlineData("-c 0x6", new[] { 1, 2 }, new[] { 0 })]
+    [InlineData("", new[] { 1 }, new[] { 0 })]
+    public void ProcessorsKeptFreePollWhereTheyAreAskedForAndDoNothingElse(string line, int[] poll, int[] control)
+    {
+        string[] words = [.. line.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--", "--socket-file", "/tmp/s"];
+        var run = Assert.IsType<SwitchRequest.Run>(SwitchCommandLine.Parse(words, coresPresent: [0, 1, 2, 3], coresUsual: [0, 1]));
+        Assert.Equal(poll, run.Configuration.PollCores);
+        Assert.Equal(control, run.Configuration.ControlCores);
+        Assert.Empty(run.Notices);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("--")]
