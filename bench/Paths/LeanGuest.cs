@@ -127,6 +127,9 @@ internal sealed unsafe class LeanGuest : IDisposable
     /// <summary>True once it has heard each address of the other guest, so that a switch knows them.</summary>
     public bool KnowsPeer => Volatile.Read(ref _heardCount) == _addresses;
 
+    /// <summary>When it sent its first frame, and when it heard the first of the other guest, as <see cref="Stopwatch"/> counts.</summary>
+    public (long Sent, long Heard) First { get; private set; }
+
     /// <summary>Frames that arrived as they were sent.</summary>
     public ulong Received => Volatile.Read(ref _received);
 
@@ -428,6 +431,7 @@ internal sealed unsafe class LeanGuest : IDisposable
     {
         if ((uint)address >= (uint)_addresses || _heard[address]) return;
         _heard[address] = true;
+        if (First.Heard == 0) First = First with { Heard = Stopwatch.GetTimestamp() };
         Volatile.Write(ref _heardCount, _heardCount + 1);
     }
 
@@ -437,6 +441,7 @@ internal sealed unsafe class LeanGuest : IDisposable
         long now = Stopwatch.GetTimestamp();
         if (now - _greetAt < HelloInterval) return false;
         _greetAt = now;
+        if (First.Sent == 0) First = First with { Sent = now };
         int count = _port.Borrow(_out.AsSpan(0, _heard[0] ? ReceivedAtOnce : 1));
         for (int i = 0; i < count; i++)
         {

@@ -34,6 +34,9 @@ internal sealed class LeanPair : IDisposable
         _thread.Start();
     }
 
+    /// <summary>How long the first frame took, for which a switch may have to make ready.</summary>
+    public TimeSpan FirstFrame => Stopwatch.GetElapsedTime(_first.First.Sent, _second.First.Heard);
+
     /// <summary>Frames that have arrived at both.</summary>
     public ulong Received => _first.Received + _second.Received;
 

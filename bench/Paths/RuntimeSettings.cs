@@ -39,18 +39,19 @@ internal sealed class RuntimeSettings(Settings settings, int rounds, Action<stri
     }
 
     private void Tell(SettingsSample sample) => progress(
-        $"round {sample.Round} of {rounds}: {sample.Contender,-46} serves after {sample.StartMs,4:F0} ms, {sample.FirstMpps,6:F2} Mpps in the first "
+        $"round {sample.Round} of {rounds}: {sample.Contender,-46} serves after {sample.StartMs,4:F0} ms, first frame {sample.FirstFrameMs:F1} ms, {sample.FirstMpps,6:F2} Mpps in the first "
         + $"{First.TotalMilliseconds:F0} ms, {sample.Mpps,6:F2} later, cores {sample.BeforeNs:F0} and {sample.AfterNs:F0} ns apart ({sample.Place.Tell()})");
 
     private async Task<SettingsSample> MeasureAsync(Entrant entrant, int round)
     {
         using var folder = new TestFolder();
         double before = await Near.WaitAsync();
-        double startMs, first, later;
+        double startMs, firstFrame, first, later;
         await using (var ours = (Ours)entrant.Make())
         {
             using var pair = await LeanPair.StartAsync(await ours.StartAsync(folder, settings), settings, Load.LoadCore);
             startMs = ours.StartedIn.TotalMilliseconds;
+            firstFrame = pair.FirstFrame.TotalMilliseconds;
             long start = Stopwatch.GetTimestamp();
             await pair.SendAsync(new Traffic(null));
             var left = First - Stopwatch.GetElapsedTime(start);
@@ -60,6 +61,6 @@ internal sealed class RuntimeSettings(Settings settings, int rounds, Action<stri
             later = (await pair.MeasureAsync(TimeSpan.FromSeconds(settings.Seconds))).Mpps;
             await pair.EndAsync();
         }
-        return new SettingsSample(entrant.Name, round, startMs, first, later, before, Near.Distance());
+        return new SettingsSample(entrant.Name, round, startMs, firstFrame, first, later, before, Near.Distance());
     }
 }

@@ -15,6 +15,7 @@ internal sealed record SettingsReport(
     private static readonly (string Name, Func<SettingsSample, double> Value, bool Anywhere)[] Figures =
     [
         ("serves after, ms", s => s.StartMs, true),
+        ("first frame, ms", s => s.FirstFrameMs, true),
         ("Mpps in the first 10 ms", s => s.FirstMpps, false),
         ("Mpps later", s => s.Mpps, false),
     ];
@@ -53,7 +54,8 @@ internal sealed record SettingsReport(
             string rates = near.Count == 0 ? "no sample with the cores near each other"
                 : $"{Statistics.Median(near.Select(s => s.FirstMpps)):F2} Mpps in the first 10 ms, {Statistics.Median(near.Select(s => s.Mpps)):F2} later, "
                     + $"medians of {near.Count}";
-            Line($"  {contender.Key,-46} serves after {Statistics.Median(contender.Select(s => s.StartMs)):F0} ms; {rates}");
+            Line($"  {contender.Key,-46} serves after {Statistics.Median(contender.Select(s => s.StartMs)):F0} ms; first frame "
+                + $"{Statistics.Median(contender.Select(s => s.FirstFrameMs)):F1} ms; {rates}");
         }
         foreach (var finding in Findings)
             Line($"  {finding.Tell()}");

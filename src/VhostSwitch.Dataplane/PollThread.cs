@@ -41,6 +41,12 @@ public sealed unsafe partial class PollThread : IDisposable
     // The epoll token of the thread's own descriptor; no descriptor has this number.
     private const ulong WakeToken = ulong.MaxValue;
 
+    private static readonly Type[] Code =
+    [
+        typeof(PollThread), typeof(InputQueue), typeof(OutputQueue), typeof(Burst), typeof(Frame), typeof(Topology), typeof(FrameRoutes), typeof(WaitingRoom),
+        typeof(WorkMeter), typeof(SpinBudget), typeof(QueueCounters),
+    ];
+
     // Written once by the control thread, read here.
     private readonly Forwarder _forwarder;
     private readonly RetryPolicy _retry;
@@ -91,6 +97,8 @@ public sealed unsafe partial class PollThread : IDisposable
         _idle = idle;
         _sharesOutputs = sharesOutputs;
         _epoll.Add(_wake.Number, WakeToken);
+        Precompilation.Compile(Code);
+        Precompilation.Compile(forwarder.Code);
         _thread = new Thread(Run) { Name = $"{NamePrefix}{core}", IsBackground = true };
     }
 

@@ -37,6 +37,7 @@ public abstract class PortHost
     /// <param name="outputs">The queues to send by, in the order of their pairs.</param>
     public void SetQueues(Port port, InputQueue[] inputs, OutputQueue[] outputs)
     {
+        Precompilation.Compile([.. inputs.Select(queue => queue.GetType()), .. outputs.Select(queue => queue.GetType())]);
         var before = port.Inputs.ToArray();
         port.Replace(inputs, outputs);
         InputQueue[] added = [.. inputs.Except(before)];

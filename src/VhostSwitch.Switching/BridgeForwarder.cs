@@ -44,6 +44,10 @@ public sealed unsafe class BridgeForwarder : Forwarder
     }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<Type> Code =>
+        [typeof(BridgeForwarder), typeof(MacTable), typeof(MacKeys), typeof(VlanTags), typeof(VlanHeader), typeof(ReservedAddresses), typeof(NormalAction)];
+
+    /// <inheritdoc/>
     public override void Decide(Burst burst, ushort source)
     {
         var bridges = Volatile.Read(ref _bridges);

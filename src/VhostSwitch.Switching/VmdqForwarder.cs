@@ -11,6 +11,9 @@ namespace VhostSwitch.Switching;
 public sealed unsafe class VmdqForwarder(VmdqPools pools, VmdqOptions options) : Forwarder
 {
     /// <inheritdoc/>
+    public override IReadOnlyList<Type> Code => [typeof(VmdqForwarder), typeof(VmdqPools), typeof(MacTable)];
+
+    /// <inheritdoc/>
     public override void Decide(Burst burst, ushort source)
     {
         ushort uplink = pools.Uplink;
