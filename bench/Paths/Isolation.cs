@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using VhostSwitch.Linux;
 
 namespace VhostSwitch.Bench.Paths;
@@ -11,6 +12,7 @@ internal sealed class Isolation : IDisposable
 {
     private readonly int _core;
     private readonly Dictionary<int, int[]> _moved = [];
+    private readonly PosixSignalRegistration[] _ends;
 
     /// <summary>Moves them.</summary>
     /// <param name="core">The core.</param>
@@ -22,9 +24,18 @@ internal sealed class Isolation : IDisposable
             foreach (int thread in ThreadsOf(process))
                 Move(thread);
         }
+        // Who interrupts the measurement finds the machine as it was.
+        _ends = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM }.Select(signal => PosixSignalRegistration.Create(signal, _ => MoveBack()))];
     }
 
     public void Dispose()
+    {
+        foreach (var end in _ends)
+            end.Dispose();
+        MoveBack();
+    }
+
+    private void MoveBack()
     {
         // One that has ended meanwhile, or was moved by its owner, is where it is.
         foreach (var (thread, cores) in _moved)
