@@ -79,7 +79,8 @@ internal sealed class Latency(Settings settings, Entrant pace, IReadOnlyList<Ent
         waited = ProcessorTime.WaitOfBusiest(contender.Pid) - waited;
         await pair.SendAsync(new Traffic(rate, !settings.OneWay));
         return new LatencyPoint(
-            percent, mpps, flow.Mpps, flow.GuestsBusy, flow.GuestsLate, flow.GuestsAway, waited / (settings.Seconds * 1e9), flow.Lost, At(0.5), At(0.99), At(0.999), At(1));
+            percent, mpps, flow.Mpps, flow.GuestsBusy, flow.GuestsLate, flow.GuestsAway, waited / (settings.Seconds * 1e9), flow.Lost,
+            At(0.5), At(0.99), At(0.999), At(1));
 
         // Where nothing came all take longer than the measurement.
         double At(double share) => latencies.QuantileUs(share) ?? (settings.Seconds * 1e6);

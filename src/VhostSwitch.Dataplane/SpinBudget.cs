@@ -6,7 +6,10 @@ namespace VhostSwitch.Dataplane;
 /// </summary>
 internal struct SpinBudget()
 {
-    /// <summary>In looks at an empty queue, each about a nanosecond. About 0.1 ms of polling: longer than a guest takes to answer, and short against the time slices of a guest that stopped.</summary>
+    /// <summary>
+    /// In looks at an empty queue, each about a nanosecond. About 0.1 ms of polling: longer than a guest takes to answer, and short against the time slices
+    /// of a guest that stopped.
+    /// </summary>
     public const int Most = 100_000;
 
     /// <summary>In looks at an empty queue. Some microseconds of polling: about what a sleep and the kick that ends it cost.</summary>
