@@ -47,7 +47,7 @@ internal sealed class Ours(string name = Ours.UsualName, IReadOnlyList<string>? 
         {
             Sockets = sockets, Cores = $"{SwitchCore}", Mode = "bridge", Mergeable = settings.Mergeable ? true : null,
             TxChecksum = settings.Frames.Segments ? true : null, Tso = settings.Frames.Segments ? true : null,
-            Devices = _uplink is null ? [] : [_uplink.Device(0)],
+            Devices = _uplink is null ? [] : [_uplink.Device(0)], MoreOptions = settings.PollsBusy ? ["--poll", "busy"] : [],
         };
         _control = folder.File("ctl");
         long start = Stopwatch.GetTimestamp();

@@ -188,6 +188,7 @@ var isolate = new Option<bool>("--isolate")
 {
     Description = "Move everyone who can be moved off the switch's core while this runs, as the kernel does when told isolcpus=.",
 };
+var pollBusy = new Option<bool>("--poll-busy") { Description = "This switch polls without end (--poll busy), as its peers do, and never sleeps." };
 var latency = NewCommand(
     "latency",
     """
@@ -198,14 +199,14 @@ var latency = NewCommand(
     that came meanwhile. The guests' own rounds are part of every time, the same for each contender. Where the guests by themselves are late with more
     frames than lie above a quantile, the quantile does not count. p50, p99, p99.9 and the longest are shown.
     """,
-    [rounds, seconds, size, oneWay, isolate, .. ring, output, json]);
+    [rounds, seconds, size, oneWay, isolate, pollBusy, .. ring, output, json]);
 latency.Validators.Add(result =>
 {
     if (SizesOf(result) is not [{ IsLong: false }]) result.AddError("latency takes one --size of at most 1518 bytes");
 });
 latency.SetAction(async result =>
 {
-    var settings = SettingsOf(result) with { OneWay = result.GetValue(oneWay) };
+    var settings = SettingsOf(result) with { OneWay = result.GetValue(oneWay), PollsBusy = result.GetValue(pollBusy) };
     using var isolation = result.GetValue(isolate) ? new Isolation(Contender.SwitchCore) : null;
     var run = new Latency(settings, Entrant.Peers["testpmd"], [Entrant.ThisSwitch], result.GetValue(rounds), progress);
     Write(result, "latency" + settings.FileSuffix, await run.RunAsync());

@@ -32,6 +32,9 @@ internal sealed record Settings(FrameMix Frames, bool Mergeable, bool Packed, bo
     /// <summary>What guests exchange frames with in place of each other; null for nothing.</summary>
     public Uplink? Uplink { get; init; }
 
+    /// <summary>This switch polls without end, as its peers do.</summary>
+    public bool PollsBusy { get; init; }
+
     /// <summary>Only the first lean guest sends.</summary>
     public bool OneWay { get; init; }
 
@@ -46,7 +49,7 @@ internal sealed record Settings(FrameMix Frames, bool Mergeable, bool Packed, bo
     /// <summary>What is appended to the names of a report's files, so that reports of other cases stay.</summary>
     public string FileSuffix =>
         (Packed ? "-packed" : "") + (InOrder ? "-in-order" : "") + (Mergeable ? "-mergeable" : "") + (Addresses > 1 ? $"-{Addresses}-addresses" : "")
-        + (Ports is { } ports ? $"-{ports}-ports" : "") + (OneWay ? "-one-way" : "") + (Window != UsualWindow ? $"-window-{Window}" : "")
+        + (Ports is { } ports ? $"-{ports}-ports" : "") + (OneWay ? "-one-way" : "") + (PollsBusy ? "-poll-busy" : "") + (Window != UsualWindow ? $"-window-{Window}" : "")
         + (Burst != UsualBurst ? $"-burst-{Burst}" : "");
 
     /// <summary>The name of this case under a load, for findings.</summary>
@@ -55,6 +58,6 @@ internal sealed record Settings(FrameMix Frames, bool Mergeable, bool Packed, bo
     /// <summary>What differs from the usual case, in words; each with a comma before it.</summary>
     public string Unusual =>
         (Mergeable ? ", mergeable buffers" : "") + (Addresses > 1 ? $", {Addresses:N0} addresses a guest" : "")
-        + (Ports is { } ports ? $", {ports} ports" : "") + (OneWay ? ", one way" : "") + (Window != UsualWindow ? $", window {Window}" : "")
+        + (Ports is { } ports ? $", {ports} ports" : "") + (OneWay ? ", one way" : "") + (PollsBusy ? ", this switch with --poll busy" : "") + (Window != UsualWindow ? $", window {Window}" : "")
         + (Burst != UsualBurst ? $", bursts of {Burst}" : "");
 }
