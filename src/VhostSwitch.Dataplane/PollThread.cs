@@ -25,10 +25,6 @@ public enum IdlePolicy
 /// </remarks>
 public sealed unsafe partial class PollThread : IDisposable
 {
-    // Passes between two looks, behind a fence, at the queues whose decision to notify is open. Only guests that poll keep
-    // decisions open in busy times, so the price is one fence in 16 passes; a guest that has just gone to sleep waits 16 passes at most.
-    private const ulong PassesBetweenFences = 16;
-
     // Passes between two in which queues are asked for frames that show no sign of any.
     private const ulong PassesBetweenAsking = 16;
 
@@ -64,9 +60,7 @@ public sealed unsafe partial class PollThread : IDisposable
     private int _change;
     private bool _stop;
 
-    // Written by the poll thread only. The array has room for every output of every port; full, decisions are taken at once.
-    private readonly OpenQueue[] _open = new OpenQueue[4096];
-    private int _openCount;
+    // Written by the poll thread only.
     private ulong _passes;
     private ulong _frames;
     private WorkMeter _work;
@@ -401,48 +395,6 @@ public sealed unsafe partial class PollThread : IDisposable
         counters->Bursts++;
     }
 
-    private void KeepOpen(Queue queue)
-    {
-        if (queue.Listed) return;
-        if (_openCount == _open.Length)
-        {
-            DecideBehindFence(queue);
-            return;
-        }
-        queue.Listed = true;
-        _open[_openCount++].Queue = queue;
-    }
-
-    private void DecideNotifications()
-    {
-        Interlocked.MemoryBarrier();
-        for (int i = 0; i < _openCount; i++)
-        {
-            var queue = _open[i].Queue!;
-            queue.Listed = false;
-            Decide(queue);
-            _open[i].Queue = null;
-        }
-        _openCount = 0;
-    }
-
-    private void DecideBehindFence(Queue queue)
-    {
-        Interlocked.MemoryBarrier();
-        Decide(queue);
-    }
-
-    private void Decide(Queue queue)
-    {
-        if (Volatile.Read(ref _sharesOutputs) && queue is OutputQueue output)
-        {
-            output.Enter();
-            output.DecideNotification();
-            output.Exit();
-        }
-        else queue.DecideNotification();
-    }
-
     private void Sleep(InputQueue[] inputs)
     {
         int limit = SleepMs;
@@ -485,12 +437,5 @@ public sealed unsafe partial class PollThread : IDisposable
         Span<ulong> tokens = stackalloc ulong[64];
         int count = _epoll.Wait(tokens, limitMs);
         if (tokens[..count].Contains(WakeToken)) EventFd.Drain(_wake.Number);
-    }
-
-    // The runtime looks up whether an array of a class takes what is stored into it, in a table that it enlarges while it does so: memory that this thread
-    // would have allocated. A struct's field needs no look.
-    private struct OpenQueue
-    {
-        public Queue? Queue;
     }
 }

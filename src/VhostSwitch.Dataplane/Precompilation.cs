@@ -15,14 +15,16 @@ public static class Precompilation
 
     private static readonly ConcurrentDictionary<Type, bool> Done = new();
 
-    /// <summary>Compiles all methods of types, once.</summary>
-    /// <param name="types">The types, with all their type arguments.</param>
+    /// <summary>Compiles all methods of types and of their type arguments, once.</summary>
+    /// <param name="types">The types, none of them open.</param>
     [UnconditionalSuppressMessage("Trimming", "IL2075", Justification = "A method that was trimmed away is never called.")]
     public static void Compile(IEnumerable<Type> types)
     {
         foreach (var type in types)
         {
-            if (!Done.TryAdd(type, true)) continue;
+            // The runtime's own are compiled.
+            if (type.Assembly == typeof(object).Assembly || !Done.TryAdd(type, true)) continue;
+            Compile(type.GenericTypeArguments);
             // Of a method with type arguments of its own nobody knows here with which it is called.
             foreach (var method in type.GetMethods(Own).Where(method => !method.IsAbstract && !method.IsGenericMethodDefinition))
                 RuntimeHelpers.PrepareMethod(method.MethodHandle, [.. type.GenericTypeArguments.Select(argument => argument.TypeHandle)]);

@@ -61,7 +61,7 @@ public abstract unsafe class InputQueue : Queue
 
     /// <summary>
     /// True where the last <see cref="Receive"/> found nothing and there is still no sign of a frame. A switch has many queues and few that are busy: this
-    /// costs a quarter of an empty <see cref="Receive"/>, which sees what else there may be and is made now and then all the same.
+    /// costs less than an empty <see cref="Receive"/>, which sees what else there may be and is made now and then all the same.
     /// </summary>
     public bool LooksEmpty => _arrivals != null && Volatile.Read(ref *_arrivals) == _unchanged;
 

@@ -49,7 +49,7 @@ public sealed unsafe class MacTable : IDisposable
     public const ushort NoPort = 0xffff;
 
     /// <summary>A key that no address has.</summary>
-    public const ulong NoKey = ulong.MaxValue;
+    internal const ulong NoKey = ulong.MaxValue;
 
     /// <summary>The most addresses of one port: a guest that makes up addresses fills its own share and not the table.</summary>
     public const int MaxPerPort = 1024;

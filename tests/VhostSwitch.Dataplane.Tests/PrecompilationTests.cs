@@ -12,6 +12,9 @@ public sealed class PrecompilationTests
         Precompilation.Compile([typeof(Counter<short>)]);
         // What surrounds a call is compiled with the first.
         CompiledBy(new Counter<long>().Count);
+        Func<int, int> argument = new Step().By;
+        Precompilation.Compile([typeof(Counter<Step>)]);
+        Assert.Equal(0, CompiledBy(argument));
         Assert.Equal(1, CompiledBy(unprepared));
         Assert.Equal(0, CompiledBy(unprepared));
         Assert.Equal(0, CompiledBy(prepared));
@@ -29,6 +32,12 @@ public sealed class PrecompilationTests
         long before = JitInfo.GetCompiledMethodCount(currentThread: true);
         call(1);
         return JitInfo.GetCompiledMethodCount(currentThread: true) - before;
+    }
+
+    private sealed class Step
+    {
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        public int By(int number) => number + 1;
     }
 
     private sealed class Counter<T>

@@ -95,11 +95,8 @@ public abstract class GuestQueueFactory
             public InputQueue Make<TRing, TSpace, TLog>(TRing ring, TSpace space, TLog log, GuestQueueSetup setup, bool resynchronised)
                 where TRing : struct, IDeviceRing
                 where TSpace : struct, IAddressSpace
-                where TLog : struct, IWriteLog
-            {
-                Precompilation.Compile([typeof(TRing), typeof(TSpace), typeof(TLog), typeof(CallTarget)]);
-                return new DequeueQueue<TRing, TSpace, TLog>(ring, space, log, setup, enabled, counters) { Resynchronised = resynchronised };
-            }
+                where TLog : struct, IWriteLog =>
+                new DequeueQueue<TRing, TSpace, TLog>(ring, space, log, setup, enabled, counters) { Resynchronised = resynchronised };
         }
 
         private readonly struct EnqueueMaker(CounterBlock counters) : IMaker<OutputQueue>
@@ -107,11 +104,8 @@ public abstract class GuestQueueFactory
             public OutputQueue Make<TRing, TSpace, TLog>(TRing ring, TSpace space, TLog log, GuestQueueSetup setup, bool resynchronised)
                 where TRing : struct, IDeviceRing
                 where TSpace : struct, IAddressSpace
-                where TLog : struct, IWriteLog
-            {
-                Precompilation.Compile([typeof(TRing), typeof(TSpace), typeof(TLog), typeof(TCopy), typeof(CallTarget)]);
-                return new EnqueueQueue<TRing, TSpace, TLog, TCopy>(ring, space, log, setup, counters) { Resynchronised = resynchronised };
-            }
+                where TLog : struct, IWriteLog =>
+                new EnqueueQueue<TRing, TSpace, TLog, TCopy>(ring, space, log, setup, counters) { Resynchronised = resynchronised };
         }
     }
 }
