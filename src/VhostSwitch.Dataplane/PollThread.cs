@@ -211,7 +211,6 @@ public sealed unsafe partial class PollThread : IDisposable
         Wait(0);
         _work = new WorkMeter(WorkMeter.MeasureReading());
         _allocatedAtStart = GC.GetAllocatedBytesForCurrentThread();
-        int emptyPasses = 0;
         while (!Volatile.Read(ref _stop))
         {
             // In this order: close what the old tables left open, count, read the tables. See HasPassed.
@@ -228,7 +227,7 @@ public sealed unsafe partial class PollThread : IDisposable
             bool worked = _waiting > 0 && TryAgain();
             if (frames > 0)
             {
-                emptyPasses = 0;
+                _spins.Worked(frames);
                 _work.Count();
                 if (_openCount > 0 && _passes % PassesBetweenFences == 0) DecideNotifications();
                 continue;
@@ -239,13 +238,8 @@ public sealed unsafe partial class PollThread : IDisposable
                 worked = true;
             }
             if (worked) _work.Count();
-            if (++emptyPasses < _spins.Passes || _waiting > 0 || _idle == IdlePolicy.Busy)
-            {
-                Thread.SpinWait(1);
-                continue;
-            }
-            Sleep(_inputs);
-            emptyPasses = 0;
+            if (_waiting > 0 || _idle == IdlePolicy.Busy || _spins.PollsOn()) Thread.SpinWait(1);
+            else Sleep(_inputs);
         }
     }
 

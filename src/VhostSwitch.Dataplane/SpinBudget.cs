@@ -2,7 +2,8 @@ namespace VhostSwitch.Dataplane;
 
 /// <summary>
 /// How many empty passes a poll thread makes before it sleeps. It learns from its sleeps: guests that answer at once are polled for, and guests whose
-/// frames come further apart than polling lasts are not polled for in vain.
+/// frames come further apart than polling lasts are not polled for in vain. Beyond that a thread polls in vain for as long as it has worked: a busy one
+/// does not sleep when the guests' processors are taken away for a moment, and a thread with few frames sleeps as if it had none.
 /// </summary>
 internal struct SpinBudget()
 {
@@ -22,10 +23,37 @@ internal struct SpinBudget()
     // a poll thread, and now and then that takes an array of it.
     private const long ShortSleepTicks = 50 * TimeSpan.TicksPerMicrosecond;
 
-    private int _looks = Most;
+    // What is saved of a busy time, in passes: some 10 ms of polling, longer than the time slices for which guests lose their processors.
+    private const int MostSaved = 200_000;
 
-    /// <summary>The passes to make before the next sleep: the more queues a thread has, the fewer, since what polling takes is time.</summary>
+    private int _looks = Most;
+    private int _empty;
+    private int _saved;
+
+    /// <summary>The passes to make before the next sleep, savings aside: the more queues a thread has, the fewer, since what polling takes is time.</summary>
     public int Passes { get; private set; } = Most / LooksOfPause;
+
+    /// <summary>Takes note of frames. Each saves an empty pass for later, which takes about the same time.</summary>
+    /// <param name="frames">How many there were.</param>
+    public void Worked(int frames)
+    {
+        _empty = 0;
+        _saved = Math.Min(_saved + frames, MostSaved);
+    }
+
+    /// <summary>Takes note of a pass without frames.</summary>
+    /// <returns>False when it is time to sleep.</returns>
+    public bool PollsOn()
+    {
+        if (++_empty < Passes) return true;
+        if (_saved > 0)
+        {
+            _saved--;
+            return true;
+        }
+        _empty = 0;
+        return false;
+    }
 
     /// <summary>Takes note of a sleep.</summary>
     /// <param name="time">How long it was.</param>

@@ -48,6 +48,22 @@ public sealed class IdleTests
         }
     }
 
+    /// <summary>A guest that sends much and stops for a moment, as one whose processor is taken away, is not met by a sleeping switch.</summary>
+    [Fact]
+    public unsafe void AThreadPollsOnForAsLongAsItHasWorked()
+    {
+        using var rig = new Rig(_ => 1, ports: 2);
+        var input = rig.Input(0, new FakeInput());
+        rig.Output(1, new FakeOutput());
+        var thread = rig.Plane.Threads[0];
+        Until.True(() => thread.IsSleeping, "a sleeping thread");
+        ulong before = thread.Passes;
+        input.Give(20_000);
+        input.Kick();
+        Until.True(() => thread.Frames == 20_000 && thread.IsSleeping, "a sleeping thread behind the frames");
+        Assert.InRange(thread.Passes - before, 20_000ul, 30_000ul);
+    }
+
     [Fact]
     public unsafe void AQueueWithoutAKickIsPolledAllTheSame()
     {
