@@ -8,9 +8,12 @@ internal sealed record TcpReport(
     TcpSettings Settings, IReadOnlyList<TcpSample> Samples, IReadOnlyList<Finding> Findings, IReadOnlyList<string> Legend, string Machine)
     : IReport
 {
-    private const string All = "processor time", SwitchAlone = "switch alone", Rate = "rate";
+    private const string All = "processor time", SwitchAlone = "switch alone", Whole = "switch with empty rounds", Rate = "rate";
 
-    /// <summary>Ours beside each of the others: by all processor time, by that of the switch where both have one, and by the rate.</summary>
+    /// <summary>
+    /// Ours beside each of the others: by all processor time, by that of the switch where both have one, with and without what a thread that polls for ever
+    /// does in vain, and by the rate.
+    /// </summary>
     public static IReadOnlyList<Finding> FindingsOf(IReadOnlyList<TcpSample> samples, string ours)
     {
         string[] others = [.. samples.Select(s => s.Contender).Distinct().Where(name => name != ours)];
@@ -21,6 +24,8 @@ internal sealed record TcpReport(
                 $"{All}: {other} / {ours}", samples, ours, other, (a, b) => b.NsPerByte / a.NsPerByte)),
             .. switches.Select(other => Finding.Ratio(
                 $"{SwitchAlone}: {other} / {ours}", samples, ours, other, (a, b) => b.SwitchNsPerByte / a.SwitchNsPerByte)),
+            .. switches.Select(other => Finding.Ratio(
+                $"{Whole}: {other} / {ours}", samples, ours, other, (a, b) => b.WholeSwitchNsPerByte / a.WholeSwitchNsPerByte)),
             .. others.Select(other => Finding.Ratio(
                 $"{Rate}: {ours} / {other}", samples, ours, other, (a, b) => a.Gbps / b.Gbps)),
         ];
