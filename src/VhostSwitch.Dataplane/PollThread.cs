@@ -209,7 +209,7 @@ public sealed unsafe partial class PollThread : IDisposable
         // The runtime resolves a call into the C library when a thread first makes it, and allocates for that: now, not later.
         EventFd.SignalPeer(_wake.Number);
         Wait(0);
-        _work = new WorkMeter(WorkMeter.MeasureReading());
+        _work = new WorkMeter(WorkMeter.MeasureReading(processorTime: false), WorkMeter.MeasureReading(processorTime: true));
         _allocatedAtStart = GC.GetAllocatedBytesForCurrentThread();
         while (!Volatile.Read(ref _stop))
         {
@@ -296,8 +296,7 @@ public sealed unsafe partial class PollThread : IDisposable
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Look()
     {
-        long now = Stopwatch.GetTimestamp();
-        if (_work.Look(_passes, now)) Report();
+        if (_work.Look(_passes, WorkMeter.Read(_work.AsksProcessorTime))) Report();
     }
 
     private static TimeSpan Span(double ticks) => TimeSpan.FromSeconds(ticks / Stopwatch.Frequency);

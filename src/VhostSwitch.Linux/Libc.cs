@@ -59,6 +59,7 @@ internal static unsafe partial class Libc
     internal const int SA_ONSTACK = 0x8000000;
     internal const int SA_RESTART = 0x10000000;
     internal const int SA_NODEFER = 0x40000000;
+    internal const int CLOCK_THREAD_CPUTIME_ID = 3;
     internal const int EPOLL_CLOEXEC = 0x80000;
     internal const int EPOLL_CTL_ADD = 1;
     internal const int EPOLL_CTL_DEL = 2;
@@ -114,6 +115,13 @@ internal static unsafe partial class Libc
         public short revents;
     }
 
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct timespec
+    {
+        public long tv_sec;
+        public long tv_nsec;
+    }
+
     /// <summary>The first fields of the structure, which are all that is read, and room for the rest.</summary>
     [StructLayout(LayoutKind.Sequential, Size = 120)]
     internal struct statfs
@@ -149,6 +157,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial nint syscall(nint number, nint a, nint b, nint c);
     [LibraryImport("libc", SetLastError = true)] internal static partial nint syscall(nint number, nint a, nint b, nint c, nint d, nint e);
     [LibraryImport("libc", SetLastError = true)] internal static partial int ioctl(int fd, nuint request, void* argument);
+    [LibraryImport("libc")] internal static partial int clock_gettime(int clockid, timespec* tp);
     [LibraryImport("libc")] internal static partial int close(int fd);
     [LibraryImport("libc", SetLastError = true)] internal static partial int eventfd(uint initval, int flags);
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)] internal static partial int open(string path, int flags);

@@ -4,11 +4,12 @@ namespace VhostSwitch.Dataplane.Tests;
 
 public sealed class WorkMeterTests
 {
-    private const long Reading = 20;
+    private const long Reading = 20, ProcessorReading = 300;
 
-    // A clock that only passes and readings move.
-    private WorkMeter _meter = new(Reading);
+    // Clocks that only passes and readings move.
+    private WorkMeter _meter = new(Reading, ProcessorReading);
     private long _now = 1_000_000;
+    private long _processor = 1_000;
     private ulong _passes;
     private int _measurements;
 
@@ -48,6 +49,40 @@ public sealed class WorkMeterTests
             Pass(1, idle: 1_000_000);
         }
         Assert.Equal(10_000 * 700.0, _meter.Work - before, 10_000 * 7.0);
+    }
+
+    /// <summary>A guest that sends a large segment now and then: what they take is known after some hundred of them.</summary>
+    [Theory]
+    [InlineData(50)]
+    [InlineData(100)]
+    public void RareLongPassesAreSoonCountedAsLongAsTheyAre(int between)
+    {
+        for (int i = 0; i < 4000; i++)
+        {
+            Pass(1, work: 20_000);
+            Pass(between, idle: 40);
+        }
+        Assert.Equal(4000 * 20_000.0, _meter.Work, 0.1 * 4000 * 20_000);
+    }
+
+    /// <summary>A notification wakes whoever takes the core, each time in the middle of a pass.</summary>
+    [Fact]
+    public void WhereWorkIsRareTheTimeOfOthersOnTheCoreCountsNothing()
+    {
+        Pass(200_000, work: 4000);
+        Rare(1_000);
+        double before = _meter.Work;
+        Rare(10_000);
+        Assert.Equal(10_000 * 4000.0, _meter.Work - before, 10_000 * 40.0);
+
+        void Rare(int times)
+        {
+            for (int i = 0; i < times; i++)
+            {
+                Pass(1, work: 4000, others: 100_000);
+                Pass(50, idle: 15);
+            }
+        }
     }
 
     /// <summary>One that counted in full would be multiplied by all the passes that a measured one stands for.</summary>
@@ -114,20 +149,29 @@ public sealed class WorkMeterTests
         }
     }
 
-    private void Pass(int count, long work = 0, long idle = 0)
+    private void Pass(int count, long work = 0, long idle = 0, long others = 0)
     {
         for (int i = 0; i < count; i++)
         {
             _passes++;
             if (_passes == _meter.NextLook)
             {
-                // The clock says what it was in the middle of its reading.
-                _now += Reading / 2;
-                if (_meter.Look(_passes, _now)) _measurements++;
-                _now += Reading / 2;
+                // A clock says what it was in the middle of its reading.
+                bool processor = _meter.AsksProcessorTime;
+                long reading = processor ? ProcessorReading : Reading;
+                Advance(reading / 2);
+                if (_meter.Look(_passes, processor ? _processor : _now)) _measurements++;
+                Advance(reading / 2);
             }
-            _now += work + idle;
+            Advance(work + idle);
+            _now += others;
             if (work > 0) _meter.Count();
         }
+    }
+
+    private void Advance(long ns)
+    {
+        _now += ns;
+        _processor += ns;
     }
 }
