@@ -2,7 +2,7 @@ using VhostSwitch.Packets;
 
 namespace VhostSwitch.Dataplane;
 
-/// <content>Which of a port's queues a frame leaves by.</content>
+/// <content>Which of a port's queues a frame leaves by. On the poll thread alone.</content>
 public sealed unsafe partial class PollThread
 {
     // The sender has as many queues as the receiver, or more: it has spread its flows itself, and a queue of it stays on one of the receiver's.

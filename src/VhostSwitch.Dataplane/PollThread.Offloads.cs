@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace VhostSwitch.Dataplane;
 
-/// <content>What is done to frames before they are offered to an output: their sender left something undone, or the port merges segments.</content>
+/// <content>What is done to frames before they are offered to an output: their sender left something undone, or the port merges segments. On the poll thread alone.</content>
 public sealed unsafe partial class PollThread
 {
     // Written by the poll thread only.

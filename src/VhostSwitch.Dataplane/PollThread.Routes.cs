@@ -1,6 +1,6 @@
 namespace VhostSwitch.Dataplane;
 
-/// <content>Frames that leave by several ports, or otherwise than they came in.</content>
+/// <content>Frames that leave by several ports, or otherwise than they came in. On the poll thread alone.</content>
 public sealed unsafe partial class PollThread
 {
     // Port by port, so that each port gets its frames in the order in which they came.

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace VhostSwitch.Dataplane;
 
-/// <content>What becomes of frames for a receiver that is full.</content>
+/// <content>What becomes of frames for a receiver that is full. On the poll thread alone.</content>
 public sealed unsafe partial class PollThread
 {
     // How many receivers are waited for at a time. One that stands still is not waited for again, so that this is many.

@@ -2,7 +2,7 @@ namespace VhostSwitch.Dataplane;
 
 /// <summary>
 /// How many empty passes a poll thread makes before it sleeps. It learns from its sleeps: guests that answer at once are polled for, and guests whose
-/// frames come further apart than polling lasts are not polled for in vain. Beyond that a thread polls in vain for as long as it has worked: a busy one
+/// frames come further apart than polling lasts are not polled for in vain. Beyond that a thread polls in vain about as long as small frames took: a busy one
 /// does not sleep when the guests' processors are taken away for a moment, and a thread with few frames sleeps as if it had none.
 /// </summary>
 internal struct SpinBudget()
@@ -33,7 +33,7 @@ internal struct SpinBudget()
     /// <summary>The passes to make before the next sleep, savings aside: the more queues a thread has, the fewer, since what polling takes is time.</summary>
     public int Passes { get; private set; } = Most / LooksOfPause;
 
-    /// <summary>Takes note of frames. Each saves an empty pass for later, which takes about the same time.</summary>
+    /// <summary>Takes note of frames. Each saves an empty pass for later, which takes about as long as a small one; a large one saves no more.</summary>
     /// <param name="frames">How many there were.</param>
     public void Worked(int frames)
     {

@@ -50,7 +50,7 @@ public sealed class IdleTests
 
     /// <summary>A guest that sends much and stops for a moment, as one whose processor is taken away, is not met by a sleeping switch.</summary>
     [Fact]
-    public unsafe void AThreadPollsOnForAsLongAsItHasWorked()
+    public unsafe void AThreadPollsOnAPassForEachFrameItHad()
     {
         using var rig = new Rig(_ => 1, ports: 2);
         var input = rig.Input(0, new FakeInput());
