@@ -17,6 +17,9 @@ internal sealed class GuestClock
     /// <summary>For how long they were away since <see cref="Start"/>, as <see cref="Stopwatch"/> counts. Any thread.</summary>
     public long AwayTicks => Volatile.Read(ref _away);
 
+    /// <summary>When they last looked, as <see cref="Stopwatch"/> counts, which never stands still. The guests' thread, as the next.</summary>
+    public long LookedAt => _last;
+
     /// <summary>Begins anew, with the time of <see cref="Stopwatch"/>. The guests' thread, as the next.</summary>
     public void Start()
     {

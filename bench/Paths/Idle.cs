@@ -31,7 +31,7 @@ internal sealed class Idle(Settings settings, IReadOnlyList<Entrant> entrants, i
         // Processor time, unlike a rate, is the same beside others; only the caches between the cores matter.
         double before = await Near.WaitAsync(besideOthers: true);
         double idle, trickle;
-        var latencies = new LatencyHistogram();
+        var latencies = new LatencyAccount();
         await using (var contender = entrant.Make())
         {
             using var pair = await LeanPair.StartAsync(await contender.StartAsync(folder, settings), settings, Load.LoadCore);
@@ -45,7 +45,7 @@ internal sealed class Idle(Settings settings, IReadOnlyList<Entrant> entrants, i
             entrant.Name, round, entrant.Make().PortsIn(settings), idle, trickle, At(0.5), At(0.99), before, Near.Distance(besideOthers: true));
 
         // Where nothing came all take longer than the measurement.
-        double At(double share) => latencies.QuantileUs(share) ?? (settings.Seconds * 1e6);
+        double At(double share) => latencies.All.QuantileUs(share) ?? (settings.Seconds * 1e6);
     }
 
     private async Task<double> ShareAsync(Contender contender)

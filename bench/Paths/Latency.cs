@@ -68,21 +68,26 @@ internal sealed class Latency(Settings settings, Entrant pace, IReadOnlyList<Ent
     // The last rate goes on when it has been measured.
     private async Task<LatencyPoint> MeasureAsync(Contender contender, LeanPair pair, int percent, double mpps)
     {
-        var latencies = new LatencyHistogram();
+        using var stolen = new StolenTime(contender.Pid);
+        var latencies = new LatencyAccount(stolen);
         double rate = mpps * 1e6 / (settings.OneWay ? 1 : 2);
         var uncounted = TimeSpan.FromSeconds(settings.WarmUpSeconds / 2);
         long from = Stopwatch.GetTimestamp() + (long)(uncounted.TotalSeconds * Stopwatch.Frequency);
         await pair.SendAsync(new Traffic(rate, !settings.OneWay, latencies, from));
         await Task.Delay(uncounted);
-        long waited = ProcessorTime.WaitOfBusiest(contender.Pid);
+        double taken = ProcessorTime.StolenSeconds(Contender.SwitchCore);
+        long waited = ProcessorTime.WaitOfBusiest(contender.Pid), slept = ProcessorTime.SleepsOfBusiest(contender.Pid);
         var flow = await pair.MeasureAsync(TimeSpan.FromSeconds(settings.Seconds));
         waited = ProcessorTime.WaitOfBusiest(contender.Pid) - waited;
+        slept = ProcessorTime.SleepsOfBusiest(contender.Pid) - slept;
+        taken = ProcessorTime.StolenSeconds(Contender.SwitchCore) - taken;
         await pair.SendAsync(new Traffic(rate, !settings.OneWay));
         return new LatencyPoint(
-            percent, mpps, flow.Mpps, flow.GuestsBusy, flow.GuestsLate, flow.GuestsAway, waited / (settings.Seconds * 1e9), flow.Lost,
-            At(0.5), At(0.99), At(0.999), At(1));
+            percent, mpps, flow.Mpps, flow.GuestsBusy, flow.GuestsLate, flow.GuestsAway, waited / (settings.Seconds * 1e9), slept, flow.Lost,
+            taken / settings.Seconds, latencies.Uncounted, At(latencies.All, 0.999),
+            At(latencies.Counted, 0.5), At(latencies.Counted, 0.99), At(latencies.Counted, 0.999), At(latencies.Counted, 1));
 
         // Where nothing came all take longer than the measurement.
-        double At(double share) => latencies.QuantileUs(share) ?? (settings.Seconds * 1e6);
+        double At(LatencyHistogram histogram, double share) => histogram.QuantileUs(share) ?? (settings.Seconds * 1e6);
     }
 }

@@ -9,23 +9,40 @@ internal sealed class LatencyHistogram
     private const int SubBits = 6, Sub = 1 << SubBits;
 
     private readonly long[] _counts = new long[(64 - SubBits + 1) * Sub];
-    private long _total;
     private long _max;
+
+    /// <summary>How many there are.</summary>
+    public long Total { get; private set; }
 
     /// <summary>Adds a time, in ticks of <see cref="Stopwatch"/>.</summary>
     public void Add(long ticks)
     {
         ticks = Math.Max(ticks, 0);
         _counts[ClassOf(ticks)]++;
-        _total++;
+        Total++;
         if (ticks > _max) _max = ticks;
+    }
+
+    /// <summary>Adds those of another.</summary>
+    public void Add(LatencyHistogram other)
+    {
+        for (int i = 0; i <= ClassOf(other._max); i++) _counts[i] += other._counts[i];
+        Total += other.Total;
+        _max = Math.Max(_max, other._max);
+    }
+
+    /// <summary>Forgets all.</summary>
+    public void Clear()
+    {
+        Array.Clear(_counts, 0, ClassOf(_max) + 1);
+        (Total, _max) = (0, 0);
     }
 
     /// <summary>The time below which this share of all lies, in microseconds: the upper end of its class; null where there are none.</summary>
     public double? QuantileUs(double share)
     {
-        if (_total == 0) return null;
-        long wanted = (long)Math.Ceiling(share * _total);
+        if (Total == 0) return null;
+        long wanted = (long)Math.Ceiling(share * Total);
         int index = 0;
         for (long seen = _counts[0]; seen < wanted; seen += _counts[index]) index++;
         return ToUs(Math.Min(LastOf(index), _max));

@@ -65,7 +65,9 @@ internal sealed record LatencyReport(
     private static void TellRate(ReportText text, int percent, List<LatencyPoint> points)
     {
         text.Line($"  {"",-14} {percent,3} %, {Middle(points, p => p.WantedMpps):F2} Mpps: " + string.Join(", ", Quantiles.Select(Tell)));
-        text.Line($"  {"",-20} the guests had no core for {100 * Middle(points, p => p.GuestsAway):F2} % of the time, which counts for nobody");
+        text.Line($"  {"",-20} the guests had no core for {100 * Middle(points, p => p.GuestsAway):F2} % of the time, which counts for nobody; the host had the "
+            + $"switch's for {100 * Middle(points, p => p.HostHad):F2} %, so {100 * Middle(points, p => p.Uncounted):F1} % of the stretches of a tick count for "
+            + $"nobody (with them p99.9 {Middle(points, p => p.AllP999Us):F1})");
         foreach (var point in points.Where(p => p.Tell() != ""))
             text.Line($"  {"",-20} in one sample{point.Tell()}");
 

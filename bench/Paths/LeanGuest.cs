@@ -145,6 +145,9 @@ internal sealed unsafe class LeanGuest : IDisposable
     /// <summary>Of these, sent later than they were due although the switch would have taken them: it is the guest that was late.</summary>
     public ulong Late => Volatile.Read(ref _late);
 
+    /// <summary>Whether more is due than a burst, or more under way than two. The polling thread.</summary>
+    public bool IsBehind => _behind != Behind.Not || _window - Credit() > 2 * _burst;
+
     /// <summary>True when all that the other guest sent has arrived or is given up.</summary>
     public bool HasAll => Volatile.Read(ref _expected) >= Volatile.Read(ref _peer!._next);
 
@@ -349,7 +352,7 @@ internal sealed unsafe class LeanGuest : IDisposable
     }
 
     // Frames as they are due up to one that is looked at closely, in a plain case. The switch is to be the limit, and not this: half the instructions.
-    private int TakePlain(ReadOnlySpan<FramePart> parts, LatencyHistogram? latencies, long now)
+    private int TakePlain(ReadOnlySpan<FramePart> parts, LatencyAccount? latencies, long now)
     {
         int taken = 0, length = _lengths[0], address = _expectedAddress, addresses = _addresses;
         ulong expected = _expected, first = _inFirst, second = _inSecond;
@@ -373,7 +376,7 @@ internal sealed unsafe class LeanGuest : IDisposable
         return taken;
     }
 
-    private void Note(LatencyHistogram latencies, byte* due, long now)
+    private void Note(LatencyAccount latencies, byte* due, long now)
     {
         if (*(long*)due >= _traffic.CountFrom) latencies.Add(now - *(long*)due);
     }

@@ -23,6 +23,7 @@ internal sealed class LeanPair : IDisposable
     private volatile Traffic _wanted = Traffic.None;
     private volatile Traffic? _now;
     private volatile bool _stop;
+    private volatile Exception? _failure;
     private ulong _rounds, _busyRounds;
 
     private LeanPair(LeanGuest first, LeanGuest second, int core)
@@ -86,7 +87,11 @@ internal sealed class LeanPair : IDisposable
     public async Task SendAsync(Traffic traffic)
     {
         _wanted = traffic;
-        while (_now != traffic) await Task.Delay(1);
+        while (_now != traffic)
+        {
+            ThrowIfFailed();
+            await Task.Delay(1);
+        }
     }
 
     /// <summary>What flows while some time passes.</summary>
@@ -97,6 +102,7 @@ internal sealed class LeanPair : IDisposable
         var (sent, late, lost) = (Sent, Late, Lost);
         long away = _clock.AwayTicks;
         await Task.Delay(time);
+        ThrowIfFailed();
         double frames = Received - received;
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds, secondsAway = (double)(_clock.AwayTicks - away) / Stopwatch.Frequency;
         return new Flow(
@@ -134,7 +140,25 @@ internal sealed class LeanPair : IDisposable
         _thread.Join();
     }
 
+    private void ThrowIfFailed()
+    {
+        if (_failure is { } failure) throw new InvalidOperationException($"the lean guests stopped: {failure.Message}", failure);
+    }
+
     private void Run(int core)
+    {
+        try
+        {
+            Poll(core);
+        }
+        catch (Exception e)
+        {
+            // Whoever waits for the guests throws it.
+            _failure = e;
+        }
+    }
+
+    private void Poll(int core)
     {
         CpuAffinity.Pin(core);
         while (!_stop)
@@ -148,6 +172,7 @@ internal sealed class LeanPair : IDisposable
                 _now = wanted;
             }
             bool worked = _first.Poll() | _second.Poll();
+            wanted.Latencies?.Pass(_clock.LookedAt, _first.IsBehind | _second.IsBehind);
             Volatile.Write(ref _rounds, _rounds + 1);
             if (worked) Volatile.Write(ref _busyRounds, _busyRounds + 1);
         }

@@ -27,16 +27,46 @@ internal static unsafe partial class ProcessorTime
     }
 
     /// <summary>The time of the threads of a process whose names begin so; a line end is the end of a name. They must not end meanwhile.</summary>
-    public static long OfThreads(int pid, string nameBegin) => Directory.GetDirectories($"/proc/{pid}/task")
+    public static long OfThreads(int pid, string nameBegin) => Threads(pid)
         .Where(task => File.ReadAllText($"{task}/comm").StartsWith(nameBegin, StringComparison.Ordinal))
         .Sum(Scheduled);
 
+    /// <summary>The folder of that thread of a process which has worked most.</summary>
+    public static string BusiestThread(int pid) => Threads(pid).MaxBy(task => Schedule(task).Run)!;
+
     /// <summary>For how long that thread of a process which has worked most was kept waiting for a processor: others had its core.</summary>
-    public static long WaitOfBusiest(int pid) =>
-        Directory.GetDirectories($"/proc/{pid}/task").Select(Schedule).MaxBy(times => times.Run).Wait;
+    public static long WaitOfBusiest(int pid) => Schedule(BusiestThread(pid)).Wait;
+
+    /// <summary>The time that a host has taken from one of this virtual machine's cores since its start, in seconds; the kernel tells it in hundredths.</summary>
+    public static double StolenSeconds(int core)
+    {
+        const int Steal = 8;
+        string[] numbers = File.ReadLines("/proc/stat").First(line => line.StartsWith($"cpu{core} ", StringComparison.Ordinal)).Split(' ');
+        return long.Parse(numbers[Steal], CultureInfo.InvariantCulture) / 100.0;
+    }
+
+    /// <summary>How often that thread of a process which has worked most went to sleep.</summary>
+    public static long SleepsOfBusiest(int pid)
+    {
+        const string Begin = "voluntary_ctxt_switches:";
+        return long.Parse(File.ReadLines($"{BusiestThread(pid)}/status").First(line => line.StartsWith(Begin, StringComparison.Ordinal))[Begin.Length..],
+            CultureInfo.InvariantCulture);
+    }
 
     /// <summary>The time of the kernel's own threads for network work that no system call has done, for everyone on this machine.</summary>
     public static long OfSoftInterrupts() => SoftInterruptThreads.Value.Sum(Scheduled);
+
+    private static string[] Threads(int pid)
+    {
+        try
+        {
+            return Directory.GetDirectories($"/proc/{pid}/task");
+        }
+        catch (DirectoryNotFoundException e)
+        {
+            throw new InvalidOperationException($"process {pid} has no threads: it has ended", e);
+        }
+    }
 
     private static long Scheduled(string task) => Schedule(task).Run;
 

@@ -308,7 +308,15 @@ if (Environment.ProcessorCount < 2 && parsed.CommandResult.Command is { } comman
     Console.Error.WriteLine("bench: two cores are needed, one for the switch and one for the guests");
     return 1;
 }
-return await parsed.InvokeAsync();
+try
+{
+    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (Exception e) when (e is InvalidOperationException or NotSupportedException or IOException or TimeoutException or OperationCanceledException)
+{
+    Console.Error.WriteLine($"bench: {e.Message}");
+    return 1;
+}
 
 Settings SettingsOf(ParseResult result) => new(
     SizesOf(result.CommandResult)[0], result.GetValue(mergeable), result.GetValue(packed), result.GetValue(inOrder), WarmUpSeconds: 1.5,

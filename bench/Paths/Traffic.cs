@@ -7,7 +7,7 @@ namespace VhostSwitch.Bench.Paths;
 /// <param name="SecondSends">Whether the second guest sends too.</param>
 /// <param name="Latencies">Where the way of each frame is written down, from when it was due until it was found; null for nowhere.</param>
 /// <param name="CountFrom">Frames due before this do not count; a time of <see cref="Stopwatch"/>.</param>
-internal sealed record Traffic(double? FramesPerSecond, bool SecondSends = true, LatencyHistogram? Latencies = null, long CountFrom = 0)
+internal sealed record Traffic(double? FramesPerSecond, bool SecondSends = true, LatencyAccount? Latencies = null, long CountFrom = 0)
 {
     /// <summary>No frames.</summary>
     public static Traffic None { get; } = new(0);
