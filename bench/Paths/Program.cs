@@ -198,6 +198,10 @@ var latency = NewCommand(
     send by the clock, whatever arrives, and a frame's time counts from when it was due: a switch that stands still for a while is charged for all
     that came meanwhile. The guests' own rounds are part of every time, the same for each contender. Where the guests by themselves are late with more
     frames than lie above a quantile, the quantile does not count. p50, p99, p99.9 and the longest are shown.
+
+    On a virtual machine the host takes cores away. While it has the guests' core their clock stands still; stretches of a few milliseconds in which it
+    took the switch's, by the processor time that the kernel counts, are left out, with what is behind them until the guests have caught up. A switch
+    that slept or stood still by itself in a stretch has it counted.
     """,
     [rounds, seconds, size, oneWay, isolate, pollBusy, .. ring, output, json]);
 latency.Validators.Add(result =>

@@ -21,9 +21,12 @@ internal struct WorkMeter(long reading, long processorReading)
     // comes sooner: there is time for it, and where few passes have work few would be measured.
     private const uint FewestPasses = 256, FewestWithoutWork = 64;
 
-    // Reading the clock waits for what is under way, which is 20 ns of a pass of 100 ns. So passes are measured together where all of them have work,
-    // and one by one where that is rare.
+    // Reading the clock waits for what is under way, which is 20 ns of a pass of 100 ns. So passes are measured together where all of them have work.
+    // Where not, those that follow each other are not like the others, but the long ones of a queue that was full: one by one then.
     private const uint MostPasses = 8;
+
+    // So many measurements in a row without a pass in vain say that there are none.
+    private const int FewestInARow = 8;
 
     // Over about how many measurements the mean is taken.
     private const int Memory = 16;
@@ -45,6 +48,7 @@ internal struct WorkMeter(long reading, long processorReading)
     private long _begin;
     private bool _measures;
     private uint _together = 1;
+    private int _inARow;
     private int _learned;
     private bool _interrupted;
     private uint _random = 0x9E3779B9;
@@ -77,7 +81,9 @@ internal struct WorkMeter(long reading, long processorReading)
         // With one that had no work, and the sleep that may follow it, they say nothing.
         bool allWorked = Math.Round((_work - _workBefore) / _mean) == _together;
         if (allWorked) Learn(now - _begin - (AsksProcessorTime ? processorReading : reading));
-        _together = allWorked ? Math.Min(2 * _together, MostPasses) : Math.Max(_together / 2, 1);
+        _inARow = allWorked ? _inARow + 1 : 0;
+        if (!allWorked) _together = 1;
+        else if (_inARow % FewestInARow == 0) _together = Math.Min(2 * _together, MostPasses);
         uint fewest = allWorked ? FewestPasses : FewestWithoutWork;
         NextLook = pass + fewest + (Chance() % (2 * fewest));
         return true;

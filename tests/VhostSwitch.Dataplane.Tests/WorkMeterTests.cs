@@ -36,6 +36,24 @@ public sealed class WorkMeterTests
         Assert.Equal(250_000 * 1300.0, _meter.Work - before, 0.1 * 250_000 * 1300);
     }
 
+    /// <summary>A queue that fills now and then: its long passes follow each other, its short ones stand between passes without work.</summary>
+    [Fact]
+    public void LongPassesThatFollowEachOtherCountByTheirNumber()
+    {
+        Pass(200_000, work: 1000);
+        double before = _meter.Work;
+        for (int i = 0; i < 50_000; i++)
+        {
+            Pass(17, work: 1000);
+            for (int j = 0; j < 23; j++)
+            {
+                Pass(1, work: 100);
+                Pass(1, idle: 15);
+            }
+        }
+        Assert.Equal(50_000 * 19_300.0, _meter.Work - before, 0.1 * 50_000 * 19_300);
+    }
+
     [Fact]
     public void PassesWithoutWorkAndSleepsCountNothing()
     {
