@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using VhostSwitch.Bench.Paths;
+using VhostSwitch.VirtioUser;
 
 const string Lean = "lean", TestpmdGuests = "testpmd", Both = "both";
 const string UsualSize = "64";
@@ -316,7 +317,7 @@ try
 {
     return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
-catch (Exception e) when (e is InvalidOperationException or NotSupportedException or IOException or TimeoutException or OperationCanceledException)
+catch (Exception e) when (e is InvalidOperationException or VirtioUserException or NotSupportedException or IOException or TimeoutException or OperationCanceledException)
 {
     Console.Error.WriteLine($"bench: {e.Message}");
     return 1;
