@@ -87,7 +87,8 @@ internal sealed class Latency(Settings settings, Entrant pace, IReadOnlyList<Ent
             taken / settings.Seconds, latencies.Uncounted, At(latencies.All, 0.999),
             At(latencies.Counted, 0.5), At(latencies.Counted, 0.99), At(latencies.Counted, 0.999), At(latencies.Counted, 1));
 
-        // Where nothing came all take longer than the measurement.
-        double At(LatencyHistogram histogram, double share) => histogram.QuantileUs(share) ?? (settings.Seconds * 1e6);
+        // Where nothing counts it is of all, and the point does not tell; where nothing came all take longer than the measurement.
+        double At(LatencyHistogram histogram, double share) =>
+            histogram.QuantileUs(share) ?? latencies.All.QuantileUs(share) ?? (settings.Seconds * 1e6);
     }
 }

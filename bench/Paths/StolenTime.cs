@@ -9,6 +9,7 @@ namespace VhostSwitch.Bench.Paths;
 /// When a host has taken the core of a switch on this virtual machine. A thread that polls has as much processor time as has passed; where it has
 /// less, and neither slept nor waited for others, it was the host. Linux counts so where it has CONFIG_PARAVIRT_TIME_ACCOUNTING and the host tells;
 /// elsewhere nothing is ever found. The scheduler brings a thread's time up to date with each tick, so time is divided into stretches of a tick or two.
+/// The guests' thread looks.
 /// </summary>
 internal sealed class StolenTime : IDisposable
 {
